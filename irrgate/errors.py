@@ -44,7 +44,7 @@ class IrrServerError(IrrgateError):
     """An IRR server that cannot be asked, or answers what the protocol does not have."""
 
 
-class Bgpq4Missing(IrrgateError):
+class Bgpq4MissingError(IrrgateError):
     """bgpq4 cannot be started at all, which no other server or set would change."""
 
 

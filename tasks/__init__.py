@@ -1,0 +1,1 @@
+"""Nornir tasks, one a file, and the connection to NAPALM."""
