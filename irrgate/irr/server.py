@@ -1,0 +1,202 @@
+"""The embedded IRR server: a snapshot, answered to bgpq4 over the IRRd query protocol.
+
+One thread, one event loop: an answer that takes long gives way to the other clients every few
+milliseconds, and is made as fast as its client reads it, so that a slow reader costs a marked
+byte a prefix (1 MB) and not its 14 MB answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from irrgate.irr.current_registry import CurrentRegistry
+from irrgate.irr.listeners import listen_on
+from irrgate.irr.protocol import DEFAULT_PORT, MAX_QUERY_BYTES, error
+from irrgate.irr.session import Answer, Session
+
+_READ_BYTES: Final = 1 << 16
+_WRITE_BYTES: Final = 1 << 16
+_BACKLOG: Final = 1024
+_TURN_SECONDS: Final = 0.005
+_LINGER_SECONDS: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """What to serve, and where.
+
+    `listen` are addresses, all bound to one port; none at all means both loopback addresses.
+    Port 0 takes a free one. `idle_seconds` is how long a client may say, or read, nothing.
+    """
+
+    snapshot: Path
+    listen: tuple[str, ...] = ()
+    port: int = DEFAULT_PORT
+    max_clients: int = 512
+    idle_seconds: float = 60.0
+
+
+def serve(
+    settings: ServerSettings,
+    *,
+    on_ready: Callable[[int], None],
+    on_warning: Callable[[str], None],
+) -> None:
+    """Serve a snapshot until SIGTERM or SIGINT.
+
+    `on_ready` is told the port once clients can connect. A snapshot that is renamed into the
+    place of this one is what later clients see. Raises SnapshotError and IrrServerError.
+    """
+    asyncio.run(_serve(settings, on_ready, on_warning))
+
+
+async def _serve(
+    settings: ServerSettings,
+    on_ready: Callable[[int], None],
+    on_warning: Callable[[str], None],
+) -> None:
+    registries = CurrentRegistry(settings.snapshot, on_warning)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    server = IrrServer(registries, settings)
+    async with AsyncExitStack() as stack:
+        stack.callback(registries.close)
+        stack.push_async_callback(server.end)
+        sockets = listen_on(settings.listen, settings.port, on_warning)
+        for bound in sockets:
+            listener = await asyncio.start_server(server.handle, sock=bound, backlog=_BACKLOG)
+            stack.callback(listener.close)
+        on_ready(sockets[0].getsockname()[1])
+        await stop.wait()
+
+
+class IrrServer:
+    """Serves the clients that are connected."""
+
+    def __init__(self, registries: CurrentRegistry, settings: ServerSettings) -> None:
+        self._registries = registries
+        self._settings = settings
+        self._clients: set[asyncio.Task[None]] = set()
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one client until it leaves, idles, or breaks a limit."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in a task; for the type checker
+        self._clients.add(task)
+        try:
+            if len(self._clients) <= self._settings.max_clients:
+                farewell = await self._converse(reader, writer)
+            else:
+                farewell = "too many clients; come again later"
+            # What is flooded is not waited for.
+            if len(self._clients) <= 2 * self._settings.max_clients:
+                await _part(farewell, reader, writer)
+        except (ConnectionError, TimeoutError):
+            pass
+        except asyncio.CancelledError:
+            # end() cancels; a task that asyncio.streams started must not end as cancelled.
+            pass
+        finally:
+            self._clients.discard(task)
+            writer.transport.abort()
+
+    async def end(self) -> None:
+        """Disconnect everybody."""
+        for task in self._clients:
+            task.cancel()
+        while self._clients:
+            await asyncio.wait(self._clients)
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
+        """Answer one client; return the error with which to part, or "" for a good end."""
+        registry = self._registries.acquire()
+        try:
+            session = Session(registry, self._settings.idle_seconds)
+            outbox = _Outbox(session, writer)
+            pending = b""
+            while True:
+                data = await _read(reader, session.idle_seconds)
+                if data is None:
+                    return "idle for too long"
+                if not data:
+                    return ""
+                *lines, pending = (pending + data).split(b"\n")
+                for line in lines:
+                    if len(line) > MAX_QUERY_BYTES:
+                        pending = line
+                        break
+                    await outbox.put(session.respond(line))
+                    if session.ended:
+                        break
+                await outbox.flush()
+                if len(pending) > MAX_QUERY_BYTES:
+                    return f"a query has at most {MAX_QUERY_BYTES} bytes"
+                if session.ended:
+                    return ""
+        finally:
+            self._registries.release(registry)
+
+
+async def _read(reader: asyncio.StreamReader, seconds: float) -> bytes | None:
+    """Return what the client sent, b"" at its end, None when it sent nothing for so long."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await reader.read(_READ_BYTES)
+    except TimeoutError:
+        return None
+
+
+class _Outbox:
+    """Gathers pieces of answers into writes of a good size, and takes turns with other clients."""
+
+    def __init__(self, session: Session, writer: asyncio.StreamWriter) -> None:
+        self._session = session
+        self._writer = writer
+        self._loop = asyncio.get_running_loop()
+        self._turn_ends = 0.0
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    async def put(self, answer: Answer) -> None:
+        """Send an answer, sooner or later."""
+        for piece in answer:
+            if piece:
+                self._pieces.append(piece)
+                self._size += len(piece)
+                if self._size >= _WRITE_BYTES:
+                    await self.flush()
+            now = self._loop.time()
+            if now > self._turn_ends:
+                await asyncio.sleep(0)
+                self._turn_ends = self._loop.time() + _TURN_SECONDS
+
+    async def flush(self) -> None:
+        """Send what was gathered; raises TimeoutError when the client does not read it."""
+        if self._pieces:
+            self._writer.write(b"".join(self._pieces))
+            self._pieces.clear()
+            self._size = 0
+            async with asyncio.timeout(self._session.idle_seconds):
+                await self._writer.drain()
+
+
+async def _part(farewell: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Say why, and close so that the client can still read it.
+
+    A close with unread queries in the socket would reset the connection and take the last
+    answers with it, so these are read for a moment.
+    """
+    async with asyncio.timeout(_LINGER_SECONDS):
+        if farewell:
+            writer.write(error(farewell))
+        writer.write_eof()
+        while await reader.read(_READ_BYTES):
+            pass
