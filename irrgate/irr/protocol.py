@@ -3,7 +3,7 @@
 A query is a line that begins with `!`. An answer is `A<n>`, n bytes of data (its final newline
 counted) and `C`; or `C` alone (done, nothing to say); `D` (no such object, or nothing in it);
 `F <message>` (an error). Answers come in the order of the queries, which a client may send
-without waiting (bgpq4 does). FACTS about bgpq4 that shape this module, all measured with 1.9:
+without waiting (bgpq4 does). What shapes this module, all measured with bgpq4 1.9:
 
 - it reads the answers to `!n`, `!a` and `!s` with one read() each, and the whole answer to
   `!s-lc` with one read() of 256 bytes: an answer must never be sent in pieces without need;
