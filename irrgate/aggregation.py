@@ -252,16 +252,23 @@ def accepts(nodes: Mapping[int, int], address: int, length: int, bits: int) -> b
     return False
 
 
-def outside(keys: list[int], blocks: list[int], bits: int) -> list[int]:
-    """Return the sorted `keys` that lie in none of `blocks` (keys of prefixes that may nest).
+def outside(keys: list[int], nodes: Nodes, bits: int) -> list[int]:
+    """Return the sorted `keys` of those single prefixes that canonical `nodes` do not accept.
 
-    Costs two bisections a block and a copy, whatever the number of keys.
+    Costs two bisections for each of the outermost nodes and a copy, whatever the number of keys;
+    only keys below a node that does not accept all beneath it are looked at one by one.
     """
     kept: list[int] = []
     start = 0
-    for block in sorted(blocks):
-        low = bisect_left(keys, block, start)
-        high = bisect_right(keys, last_key(block, bits), low)
+    end = -1
+    for key, mask in nodes.items():
+        if key <= end:
+            continue
+        end = last_key(key, bits)
+        low = bisect_left(keys, key, start)
+        high = bisect_right(keys, end, low)
         kept += keys[start:low]
-        start = max(start, high)
+        if mask != span(key & LENGTH_MASK, bits):
+            kept += [k for k in keys[low:high] if not accepts(nodes, k >> 8, k & LENGTH_MASK, bits)]
+        start = high
     return kept + keys[start:]

@@ -28,6 +28,7 @@ from irrgate.aggregation import (
     entries,
     last_key,
     longest_match_entries,
+    outside,
     span,
     subtract,
 )
@@ -309,6 +310,10 @@ class PrefixSet:
             for key, mask in self._nodes.items():
                 hashed.update(key.to_bytes(17, "little") + mask.to_bytes(17, "little"))
         return hashed.hexdigest()
+
+    def keys_outside(self, keys: list[int]) -> list[int]:
+        """Return those of the sorted keys of single prefixes that are not in the set."""
+        return outside(keys, self._nodes, self.afi.bits)
 
     def _same_family(self, other: PrefixSet) -> None:
         if other.afi is not self.afi:
