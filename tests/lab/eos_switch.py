@@ -136,6 +136,7 @@ class EosSwitch:
         `neighbors`: the BGP neighbours that `show ip bgp …` has, see eos_show. `version`: the EOS
         version; before 4.32 the pending commit timer is shown in another way. `limits`: the
         highest `sequence` of a prefix list entry. `startup`: the startup config.
+        `forget_sessions`: all sessions are gone, and what runs, runs on.
         """
         match op:
             case "neighbors":
@@ -148,9 +149,17 @@ class EosSwitch:
                 self.max_sequence = int(str(request["sequence"]))
             case "startup":
                 return self.startup_text
+            case "forget_sessions":
+                self._forget_sessions()
             case _:
                 raise ValueError(f"no such operation: {op}")
         return None
+
+    def _forget_sessions(self) -> None:
+        for session in self.sessions.values():
+            if session.timer is not None:
+                session.timer.cancel()
+        self.sessions.clear()
 
     # What the command line does
 

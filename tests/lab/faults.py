@@ -36,6 +36,13 @@ class Step(StrEnum):
     CLOSE = "close"
 
 
+# The kinds that few steps can have; at another they would never strike.
+_ONLY_AT = {
+    FaultKind.REFUSE: (Step.CONNECT, Step.LOGIN),
+    FaultKind.TRUNCATE: (Step.GET_CONFIG,),
+}
+
+
 @dataclass(slots=True)
 class Fault:
     """One armed fault; `count` is how many times it still strikes."""
@@ -106,4 +113,6 @@ def parse_fault(request: Mapping[str, object]) -> Fault:
     )
     if unknown := set(request) - {"kind", "step", "count", "seconds", "text"}:
         raise ValueError(f"a fault has no {', '.join(sorted(unknown))}")
+    if fault.step not in _ONLY_AT.get(fault.kind, (fault.step,)):
+        raise ValueError(f"{fault.kind} can only be armed at {', '.join(_ONLY_AT[fault.kind])}")
     return fault
