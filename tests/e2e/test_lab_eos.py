@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +19,7 @@ from pyeapi.eapilib import CommandError  # type: ignore[import-untyped]
 from pyeapi.eapilib import ConnectionError as EapiConnectionError
 
 from tests.lab.eos_semantics import accepts
-from tests.lab.harness import PROJECT, LabDevice, LabError
+from tests.lab.harness import LabDevice
 
 pytestmark = pytest.mark.e2e
 
@@ -401,35 +397,3 @@ def test_a_hundred_thousand_lines(edge1: LabDevice, open_driver: Open) -> None:
     driver.close()
     assert edge1.apply_log()[2].entries["ip prefix-list IRR-BIG"] == 100_000
     assert time.monotonic() - started < 30  # takes 3 s; a quadratic step takes minutes
-
-
-def test_a_device_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
-    directory = tmp_path / "edge1"
-    script = (
-        "import sys, time; from pathlib import Path; from tests.lab.harness import LabDevice\n"
-        "device = LabDevice.start('eos', 'edge1', Path(sys.argv[1]))\n"
-        "print(device.pid, flush=True); time.sleep(60)"
-    )
-    argv = [sys.executable, "-c", script, str(directory)]
-    with subprocess.Popen(argv, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as parent:
-        assert parent.stdout is not None
-        pid = int(parent.stdout.readline())
-        parent.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 5
-    while _runs(pid) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not _runs(pid)
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    # An orphan that nobody reaped yet has ended all the same.
-    return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-
-
-def test_a_device_that_cannot_start_says_why(tmp_path: Path) -> None:
-    with pytest.raises(LabError, match=r"'foo bar': Invalid input \(at token 0: 'foo'\)"):
-        LabDevice.start("eos", "edge1", tmp_path / "edge1", running="foo bar\n")
