@@ -10,7 +10,7 @@ import hashlib
 import re
 import socket
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -69,6 +69,31 @@ def format_entry(afi: Afi, entry: Entry) -> str:
     if ge == le == length:
         return text
     return f"{text} le {le}" if ge == length else f"{text} ge {ge} le {le}"
+
+
+def parse_keys(afi: Afi, prefixes: Sequence[str]) -> list[int]:
+    """Return the key of each `ADDRESS/LENGTH`, in order; ValueError names the first that is none.
+
+    For what programs print, by the hundred thousand: about 1 µs each.
+    """
+    family, bits = afi.family, afi.bits
+    lengths = {str(length): length for length in range(bits + 1)}
+    hosts = [(1 << (bits - length)) - 1 for length in range(bits + 1)]
+    packed, from_bytes = socket.inet_pton, int.from_bytes
+    keys: list[int] = []
+    append = keys.append
+    prefix = ""
+    try:
+        for prefix in prefixes:
+            text, _, length_text = prefix.partition("/")
+            length = lengths[length_text]
+            address = from_bytes(packed(family, text), "big")
+            if address & hosts[length]:
+                raise ValueError("host bits are set")
+            append(address << LENGTH_BITS | length)
+    except (KeyError, OSError, ValueError) as exc:
+        raise ValueError(f"{prefix!r} is no {afi} prefix") from exc
+    return keys
 
 
 _RANGE = re.compile(

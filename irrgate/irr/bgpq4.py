@@ -15,7 +15,6 @@ import os
 import re
 import selectors
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -25,7 +24,7 @@ from typing import IO, Final
 from irrgate.aggregation import LENGTH_BITS, LENGTH_MASK, Entry
 from irrgate.errors import Bgpq4MissingError
 from irrgate.network import IrrServer
-from irrgate.prefixes import Afi
+from irrgate.prefixes import Afi, parse_keys
 from irrgate.rpsl import RpslObject, SetKind, SetName, SourceName
 
 LIST_NAME: Final = "irrgate"
@@ -228,7 +227,7 @@ def parse_json(stdout: bytes, afi: Afi) -> tuple[list[int], list[Entry]]:
     if text.startswith(_EXACT_HEAD) and text.endswith(_EXACT_TAIL):
         body = text[len(_EXACT_HEAD) : -len(_EXACT_TAIL)].replace("\\/", "/")
         with contextlib.suppress(ValueError):
-            return sorted(keys_of(body.split(_EXACT_BETWEEN), afi)), []
+            return sorted(parse_keys(afi, body.split(_EXACT_BETWEEN))), []
     return _parse_any_json(text, afi)
 
 
@@ -249,11 +248,11 @@ def _parse_any_json(text: str, afi: Afi) -> tuple[list[int], list[Entry]]:
             exact.append(prefix)
         else:
             ranges.append(_range(item, prefix, afi))
-    return sorted(keys_of(exact, afi)), sorted(ranges)
+    return sorted(parse_keys(afi, exact)), sorted(ranges)
 
 
 def _range(item: Mapping[str, object], prefix: str, afi: Afi) -> Entry:
-    [key] = keys_of([prefix], afi)
+    [key] = parse_keys(afi, [prefix])
     length = key & LENGTH_MASK
     ge, le = item.get("greater-equal", length), item.get("less-equal")
     if (
@@ -265,25 +264,3 @@ def _range(item: Mapping[str, object], prefix: str, afi: Afi) -> Entry:
     ):
         raise ValueError(f"not a prefix or range: {item!r}")
     return key >> LENGTH_BITS, length, ge, le
-
-
-def keys_of(prefixes: Sequence[str], afi: Afi) -> list[int]:
-    """Return the key of each prefix text; ValueError names the first that is no prefix."""
-    family, bits = afi.family, afi.bits
-    lengths = {str(length): length for length in range(bits + 1)}
-    hosts = [(1 << (bits - length)) - 1 for length in range(bits + 1)]
-    packed, from_bytes = socket.inet_pton, int.from_bytes
-    keys: list[int] = []
-    append = keys.append
-    prefix = ""
-    try:
-        for prefix in prefixes:
-            text, _, length_text = prefix.partition("/")
-            length = lengths[length_text]
-            address = from_bytes(packed(family, text), "big")
-            if address & hosts[length]:
-                raise ValueError("host bits are set")
-            append(address << LENGTH_BITS | length)
-    except (KeyError, OSError, ValueError) as exc:
-        raise ValueError(f"{prefix!r} is no {afi} prefix") from exc
-    return keys

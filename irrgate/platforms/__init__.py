@@ -1,1 +1,31 @@
-"""What each platform can do, and how its managed objects are read back."""
+"""What each platform can do, and how its managed objects are read back and printed."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from irrgate.errors import PlatformError
+from irrgate.platforms.eos import Eos
+from irrgate.platforms.junos import Junos
+from irrgate.platforms.platform import Platform
+
+PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
+    {platform.name: platform for platform in (Eos(), Junos())}
+)
+"""By the NAPALM driver's name."""
+
+
+def find_platform(name: str) -> Platform:
+    """Return the platform, or raise PlatformError that names the nearest known one."""
+    try:
+        return PLATFORMS[name]
+    except KeyError:
+        near = difflib.get_close_matches(name, PLATFORMS, 1)
+        raise PlatformError(
+            ascii(name),
+            f"not a platform that irrgate knows; it knows {', '.join(PLATFORMS)}",
+            hint=f"did you mean {near[0]}?" if near else "",
+        ) from None

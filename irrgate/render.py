@@ -1,0 +1,57 @@
+"""Jinja2: a template prints what was decided, and the platform reads it back to be sure.
+
+StrictUndefined, no clock, no randomness: the same lists give the same bytes. A workspace may bring
+its own template for a platform; since it could print anything, nothing that a template printed is
+used before the platform's own parser has read the very same filters out of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from irrgate.errors import RenderError
+from irrgate.platforms.platform import PrintedList
+
+TEMPLATE: Final = "prefix_filters.j2"
+
+
+def shipped_templates() -> Path:
+    """Return the folder of irrgate's own templates: in the wheel, or beside the source."""
+    package = Path(__file__).resolve().parent
+    inside = package / "templates"
+    return inside if inside.is_dir() else package.parent / "templates"
+
+
+class Renderer:
+    """Renders filters by platform; templates of `overrides` come before irrgate's own."""
+
+    def __init__(self, overrides: Path | None = None) -> None:
+        folders = [str(shipped_templates())]
+        if overrides is not None:
+            folders.insert(0, str(overrides))
+        self._environment = ImmutableSandboxedEnvironment(
+            loader=jinja2.FileSystemLoader(folders),
+            undefined=jinja2.StrictUndefined,
+            autoescape=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+
+    def render(self, platform: str, lists: Sequence[PrintedList]) -> str:
+        """Return the configuration text that sets `lists`, or raise RenderError."""
+        name = f"{platform}/{TEMPLATE}"
+        try:
+            return self._environment.get_template(name).render(lists=lists)
+        except jinja2.TemplateNotFound as exc:
+            raise RenderError(name, "the template is missing") from exc
+        except jinja2.TemplateSyntaxError as exc:
+            where = f"{exc.filename or name}:{exc.lineno}"
+            raise RenderError(where, f"the template has a syntax error: {exc.message}") from exc
+        except (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as exc:
+            raise RenderError(name, f"the template cannot be rendered: {exc}") from exc
