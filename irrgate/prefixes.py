@@ -294,6 +294,14 @@ class PrefixSet:
             nodes[key] = nodes.get(key, 0) | mask
         return PrefixSet.from_nodes(self.afi, nodes)
 
+    def covering(self) -> PrefixSet:
+        """Return the address space of the set: all prefixes inside any of its prefixes."""
+        bits = self.afi.bits
+        lengths = [span(length, bits) for length in range(bits + 1)]
+        return PrefixSet.from_nodes(
+            self.afi, {key: lengths[key & LENGTH_MASK] for key in self._nodes}
+        )
+
     @cached_property
     def entry_count(self) -> int:
         """The number of entries that `entries` yields."""
