@@ -95,6 +95,11 @@ class Registry:
             counts[self.sources[source]][class_name] = count
         return counts
 
+    def set_names(self) -> list[str]:
+        """Return the names of all sets of all sources, each once, sorted."""
+        rows = self._connection.execute("SELECT DISTINCT name FROM sets ORDER BY name")
+        return [name for (name,) in rows]
+
     def sets_named(self, name: str) -> list[RegisteredSet]:
         """Return the sets of this name (upper case), of all sources."""
         rows = self._connection.execute(

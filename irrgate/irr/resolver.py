@@ -23,7 +23,7 @@ from irrgate.irr.schema import BLOCK, Family, unpack_numbers
 SLICE: Final = 100
 """sets or origins between two yields: about 2 ms of work."""
 
-SMALL_UNION: Final = 4096
+SMALL_UNION: Final = 32768
 """prefixes; up to here a union is a dict, which needs no look at the prefix blocks."""
 
 MAX_OPERATORS: Final = 8

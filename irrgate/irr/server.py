@@ -91,13 +91,21 @@ class IrrServer:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine runs in a task; for the type checker
         self._clients.add(task)
+        most = self._settings.max_clients
         try:
-            if len(self._clients) <= self._settings.max_clients:
-                farewell = await self._converse(reader, writer)
+            farewell: str | None
+            if len(self._clients) <= most:
+                registry = self._registries.acquire()
+                try:
+                    session = Session(registry, self._settings.idle_seconds)
+                    farewell = await _Conversation(session, reader, writer).run()
+                finally:
+                    self._registries.release(registry)
             else:
                 farewell = "too many clients; come again later"
-            # What is flooded is not waited for.
-            if len(self._clients) <= 2 * self._settings.max_clients:
+            # Who left first needs no farewell; in a flood there is no time for any.
+            unsent = writer.transport.get_write_buffer_size()
+            if (unsent or farewell is not None) and len(self._clients) <= 2 * most:
                 await _part(farewell, reader, writer)
         except (ConnectionError, TimeoutError):
             pass
@@ -115,80 +123,82 @@ class IrrServer:
         while self._clients:
             await asyncio.wait(self._clients)
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
-        """Answer one client; return the error with which to part, or "" for a good end."""
-        registry = self._registries.acquire()
-        try:
-            session = Session(registry, self._settings.idle_seconds)
-            outbox = _Outbox(session, writer)
-            pending = b""
-            while True:
-                data = await _read(reader, session.idle_seconds)
-                if data is None:
-                    return "idle for too long"
-                if not data:
-                    return ""
-                *lines, pending = (pending + data).split(b"\n")
-                for line in lines:
-                    if len(line) > MAX_QUERY_BYTES:
-                        pending = line
-                        break
-                    await outbox.put(session.respond(line))
-                    if session.ended:
-                        break
-                await outbox.flush()
-                if len(pending) > MAX_QUERY_BYTES:
-                    return f"a query has at most {MAX_QUERY_BYTES} bytes"
-                if session.ended:
-                    return ""
-        finally:
-            self._registries.release(registry)
 
+class _Conversation:
+    """One client and its session: queries in, answers out, in turns with other clients."""
 
-async def _read(reader: asyncio.StreamReader, seconds: float) -> bytes | None:
-    """Return what the client sent, b"" at its end, None when it sent nothing for so long."""
-    try:
-        async with asyncio.timeout(seconds):
-            return await reader.read(_READ_BYTES)
-    except TimeoutError:
-        return None
-
-
-class _Outbox:
-    """Gathers pieces of answers into writes of a good size, and takes turns with other clients."""
-
-    def __init__(self, session: Session, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, session: Session, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         self._session = session
+        self._reader = reader
         self._writer = writer
         self._loop = asyncio.get_running_loop()
+        self._limit = asyncio.timeout(None)
         self._turn_ends = 0.0
-        self._pieces: list[bytes] = []
-        self._size = 0
+        self._outbox: list[bytes] = []
+        self._outbox_size = 0
 
-    async def put(self, answer: Answer) -> None:
-        """Send an answer, sooner or later."""
+    async def run(self) -> str | None:
+        """Return the error with which to part ("": none), or None if the client left."""
+        try:
+            async with self._limit:
+                return await self._answer_all()
+        except TimeoutError:
+            return "idle for too long"
+
+    async def _answer_all(self) -> str | None:
+        pending = b""
+        while True:
+            self._rearm()
+            data = await self._reader.read(_READ_BYTES)
+            if not data:
+                return None
+            self._turn_ends = self._loop.time() + _TURN_SECONDS
+            *lines, pending = (pending + data).split(b"\n")
+            for line in lines:
+                if len(line) > MAX_QUERY_BYTES:
+                    pending = line
+                    break
+                await self._put(self._session.respond(line))
+                if self._session.ended:
+                    break
+            await self._flush()
+            if len(pending) > MAX_QUERY_BYTES:
+                return f"a query has at most {MAX_QUERY_BYTES} bytes"
+            if self._session.ended:
+                return None if self._session.keeps_open else ""
+
+    async def _put(self, answer: Answer) -> None:
+        """Send an answer, sooner or later: what is small goes out in one write."""
         for piece in answer:
             if piece:
-                self._pieces.append(piece)
-                self._size += len(piece)
-                if self._size >= _WRITE_BYTES:
-                    await self.flush()
-            now = self._loop.time()
-            if now > self._turn_ends:
+                self._outbox.append(piece)
+                self._outbox_size += len(piece)
+                if self._outbox_size >= _WRITE_BYTES:
+                    await self._flush()
+            if self._loop.time() > self._turn_ends:
                 await asyncio.sleep(0)
                 self._turn_ends = self._loop.time() + _TURN_SECONDS
+                self._rearm()
 
-    async def flush(self) -> None:
-        """Send what was gathered; raises TimeoutError when the client does not read it."""
-        if self._pieces:
-            self._writer.write(b"".join(self._pieces))
-            self._pieces.clear()
-            self._size = 0
-            async with asyncio.timeout(self._session.idle_seconds):
+    async def _flush(self) -> None:
+        if self._outbox:
+            self._writer.write(b"".join(self._outbox))
+            self._outbox.clear()
+            self._outbox_size = 0
+            if self._writer.transport.get_write_buffer_size():
+                self._rearm()
                 await self._writer.drain()
 
+    def _rearm(self) -> None:
+        """Give the client its time anew: to send, to read, or to wait for its turn."""
+        self._limit.reschedule(self._loop.time() + self._session.idle_seconds)
 
-async def _part(farewell: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+
+async def _part(
+    farewell: str | None, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
     """Say why, and close so that the client can still read it.
 
     A close with unread queries in the socket would reset the connection and take the last
