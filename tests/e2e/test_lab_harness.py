@@ -21,8 +21,7 @@ pytestmark = pytest.mark.e2e
 def test_a_device_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     directory = tmp_path / "edge1"
     script = (
-        "import sys, time; from pathlib import Path; from tests.lab.clock import DeviceClock, Timers
-from tests.lab.harness import LabDevice\n"
+        "import sys, time; from pathlib import Path; from tests.lab.harness import LabDevice\n"
         "device = LabDevice.start('eos', 'edge1', Path(sys.argv[1]))\n"
         "print(device.pid, flush=True); time.sleep(60)"
     )
