@@ -12,8 +12,8 @@ from functools import cache
 
 from irrgate.aggregation import LENGTH_BITS, LENGTH_MASK, Entry, span
 from irrgate.irr.bgpq4 import Query
-from irrgate.irr.expander import Empty, Expansion, Failed, Unknown, Whole
-from irrgate.network import Network, Peer
+from irrgate.irr.expander import Attempt, Empty, Expansion, Failed, Unknown, Whole
+from irrgate.network import IrrServer, Network, Peer
 from irrgate.prefixes import Afi, PrefixRange, PrefixSet
 from irrgate.rpsl import Asn, SetKind, SetName
 from irrgate.special_use import special_use
@@ -30,6 +30,33 @@ class DropReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a part of a filter comes from; like an Expansion, without the prefixes."""
+
+    query: Query
+    verdict: type[Whole | Empty | Unknown | Failed]
+    count: int
+    """prefixes and ranges that the IRR has"""
+    server: IrrServer | None
+    attempts: tuple[Attempt, ...]
+    seconds: float
+
+
+def provenance(expansion: Expansion) -> Provenance:
+    """Return what is kept of an expansion."""
+    verdict = expansion.verdict
+    count = verdict.count if isinstance(verdict, Whole) else 0
+    return Provenance(
+        expansion.query,
+        type(verdict),
+        count,
+        expansion.server,
+        expansion.attempts,
+        expansion.seconds,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Filter:
     """What a peer may announce in one family."""
 
@@ -43,7 +70,7 @@ class Filter:
     """of `registered` (and of the inventory's accept), what did not come through, or not whole"""
     accepted: tuple[PrefixRange, ...]
     """what the inventory accepts besides the IRR"""
-    expansions: tuple[Expansion, ...]
+    sources: tuple[Provenance, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +82,7 @@ class NoFilter:
     name: str
     verdict: Unknown | Failed
     reason: str
-    expansions: tuple[Expansion, ...]
+    sources: tuple[Provenance, ...]
 
 
 def queries(peer: Peer, afi: Afi, network: Network) -> tuple[Query, ...]:
@@ -88,25 +115,24 @@ def build_filter(
     An object that is empty adds nothing; whether an empty filter may be used is for the guards.
     """
     expansions = tuple(expansions)
+    sources = tuple(provenance(each) for each in expansions)
     name = peer.policy.filter_name(peer.asn, afi)
     wholes: list[Whole] = []
     for expansion in expansions:
         verdict = expansion.verdict
         if isinstance(verdict, Unknown):
             reason = f"{expansion.query.object} does not exist in {_sources(expansion.query)}"
-            return NoFilter(peer.asn, afi, name, verdict, reason, expansions)
+            return NoFilter(peer.asn, afi, name, verdict, reason, sources)
         if isinstance(verdict, Failed):
             reason = f"{expansion.query.object} could not be expanded: {verdict.reason}"
-            return NoFilter(peer.asn, afi, name, verdict, reason, expansions)
+            return NoFilter(peer.asn, afi, name, verdict, reason, sources)
         if not isinstance(verdict, Empty):
             wholes.append(verdict)
     accepted = tuple(r for r in peer.accept if r.afi is afi)
     sieve = Sieve(peer, afi, network)
     prefixes = sieve.let_through(wholes, accepted)
     registered = sum(whole.count for whole in wholes)
-    return Filter(
-        peer.asn, afi, name, prefixes, registered, dict(sieve.dropped), accepted, expansions
-    )
+    return Filter(peer.asn, afi, name, prefixes, registered, dict(sieve.dropped), accepted, sources)
 
 
 def _sources(query: Query) -> str:

@@ -279,6 +279,20 @@ class PrefixSet:
     def __str__(self) -> str:
         return ", ".join(format_entry(self.afi, entry) for entry in self.entries())
 
+    def spelled_out(self) -> Iterator[Entry]:
+        """Yield entries as a person would write them: adjacent single prefixes one by one.
+
+        Up to 256 prefixes of one length that aggregation took together are taken apart again.
+        """
+        bits = self.afi.bits
+        for address, length, ge, le in self.entries():
+            if length < ge == le and ge - length <= 8:
+                size = 1 << (bits - ge)
+                for index in range(1 << (ge - length)):
+                    yield address + index * size, ge, ge, ge
+            else:
+                yield address, length, ge, le
+
     def difference(self, other: PrefixSet) -> PrefixSet:
         """Return the prefixes that are in this set and not in `other`, of the same family."""
         self._same_family(other)

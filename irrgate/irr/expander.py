@@ -83,12 +83,21 @@ class Expansion:
 class Expander:
     """Runs queries, `irr.workers` at a time; a context manager, safe for many threads.
 
-    `clock` returns seconds that never go back. Leaving the context waits for what runs; a query
+    `clock` returns seconds that never go back; `on_done` is told of each expansion, from any
+    thread. Leaving the context waits for what runs; a query
     is run at most once in the life of the Expander, whoever asks and whatever came of it.
     """
 
-    def __init__(self, irr: IrrSettings, *, program: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        irr: IrrSettings,
+        *,
+        program: str,
+        clock: Callable[[], float],
+        on_done: Callable[[Expansion], None] | None = None,
+    ) -> None:
         self._irr = irr
+        self._on_done = on_done
         self._program = program
         self._clock = clock
         self._lock = threading.Lock()
@@ -111,12 +120,18 @@ class Expander:
         with self._lock:
             future = self._expansions.get(query)
             if future is None:
-                future = self._expansions[query] = self._pool.submit(self._expand, query)
+                future = self._expansions[query] = self._pool.submit(self._run, query)
             return future
 
     def expand(self, queries: Iterable[Query]) -> list[Expansion]:
         """Return the expansions of `queries`, in their order."""
         return [future.result() for future in [self.submit(query) for query in queries]]
+
+    def _run(self, query: Query) -> Expansion:
+        expansion = self._expand(query)
+        if self._on_done is not None:
+            self._on_done(expansion)
+        return expansion
 
     def _expand(self, query: Query) -> Expansion:
         start = self._clock()

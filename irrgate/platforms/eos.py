@@ -28,6 +28,8 @@ _STEP: Final = 10
 """between sequence numbers of a new list, so that a person finds room between two"""
 
 _HEADER = re.compile(r"^(ip|ipv6) prefix-list (\S+)(?: (seq \d+ .*))?$", re.MULTILINE)
+_REMOVAL = re.compile(r"^no (ip|ipv6) prefix-list (\S+)$", re.MULTILINE)
+_REMOVAL_OR_EXIT = re.compile(r"^(?:no (?:ip|ipv6) prefix-list \S+| *exit)\n", re.MULTILINE)
 _REMARK = re.compile(r"(?:seq \d+ )?remark\b.*|!.*")
 
 
@@ -73,6 +75,18 @@ class Eos:
             _read_lines(into, lines, afi, name)
         lists = {name: _managed(name, wanted[name], each) for name, each in read.items()}
         return RunningFilters(lists, tuple(sorted(strangers)))
+
+    def parse_candidate(self, candidate: str, wanted: Mapping[str, Afi]) -> RunningFilters:
+        """Return the prefix lists that a candidate sets; see Platform.
+
+        Each must be removed first, since a session begins with what is running.
+        """
+        removed = set(_REMOVAL.findall(candidate))
+        found = self.parse(_REMOVAL_OR_EXIT.sub("", candidate) + "\nend", wanted, "")
+        for name in found.lists:
+            if (_KEYWORDS[wanted[name]], name) not in removed:
+                raise ParseError(name, "the candidate adds to the list and does not replace it")
+        return found
 
     def printed(self, name: str, prefixes: PrefixSet, running: ManagedList | None) -> PrintedList:
         """Return the list with stable sequence numbers; see Platform.

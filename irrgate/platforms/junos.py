@@ -36,6 +36,8 @@ _ENTRY = re.compile(
     r"(?:(exact)|(orlonger)|(longer)|upto /(\d+)|prefix-length-range /(\d+)-/(\d+))"
     r"(?:;| (accept|reject);| \{\s*(accept|reject);\s*\})"
 )
+_REPLACE = re.compile(r"^( *)replace: ", re.MULTILINE)
+_REPLACED = re.compile(r"^ *replace: route-filter-list (\S+) \{$", re.MULTILINE)
 _COMMENT = re.compile(r"/\*.*?\*/|##[^\n]*", re.DOTALL)
 
 
@@ -69,6 +71,18 @@ class Junos:
             else:
                 lists[name] = _managed(name, afi, body, active=active)
         return RunningFilters(lists, tuple(sorted(strangers)))
+
+    def parse_candidate(self, candidate: str, wanted: Mapping[str, Afi]) -> RunningFilters:
+        """Return the route-filter-lists that a candidate sets; see Platform.
+
+        Each must carry `replace:`, without which its entries are added to those that are there.
+        """
+        replaced = set(_REPLACED.findall(candidate))
+        found = self.parse(_REPLACE.sub(r"\1", candidate), wanted, "")
+        for name in found.lists:
+            if name not in replaced:
+                raise ParseError(name, "the candidate adds to the list and does not replace it")
+        return found
 
     def printed(self, name: str, prefixes: PrefixSet, running: ManagedList | None) -> PrintedList:
         """Return the list's entries; see Platform. Entries have no numbers."""

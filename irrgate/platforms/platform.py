@@ -93,6 +93,9 @@ class Platform(Protocol):
         A config that is cut off is an error, and never a config without filters.
         """
 
+    def parse_candidate(self, candidate: str, wanted: Mapping[str, Afi]) -> RunningFilters:
+        """Return the filters that a candidate sets, whatever their names, or raise ParseError."""
+
     def printed(self, name: str, prefixes: PrefixSet, running: ManagedList | None) -> PrintedList:
         """Return the lines that make `name` accept exactly `prefixes`, or raise PlatformError.
 
