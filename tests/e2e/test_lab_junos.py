@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from jnpr.junos.exception import CommitError, RpcError  # type: ignore[import-untyped]
-from napalm.base.exceptions import (  # type: ignore[import-untyped]
+from napalm.base.exceptions import (
     CommitConfirmException,
     MergeConfigException,
 )

@@ -21,12 +21,12 @@ from jnpr.junos.exception import (  # type: ignore[import-untyped]
     RpcTimeoutError,
 )
 from lxml.etree import XMLSyntaxError
-from napalm.base.exceptions import (  # type: ignore[import-untyped]
+from napalm.base.exceptions import (
     LockError,
     MergeConfigException,
     NapalmException,
 )
-from napalm.junos.junos import JunOSDriver  # type: ignore[import-untyped]
+from napalm.junos.junos import JunOSDriver
 
 from tests.lab.harness import LabDevice
 from tests.lab.junos_driver import (

@@ -14,8 +14,8 @@ from jnpr.junos.exception import (  # type: ignore[import-untyped]
     ConnectRefusedError,
     RpcError,
 )
-from napalm.base.exceptions import LockError  # type: ignore[import-untyped]
-from napalm.junos.junos import JunOSDriver  # type: ignore[import-untyped]
+from napalm.base.exceptions import LockError
+from napalm.junos.junos import JunOSDriver
 from ncclient.transport.errors import SSHUnknownHostError  # type: ignore[import-untyped]
 
 from tests.lab.harness import LabDevice

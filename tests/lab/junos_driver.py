@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import ncclient.transport.session  # type: ignore[import-untyped]
-from napalm.junos.junos import JunOSDriver  # type: ignore[import-untyped]
+from napalm.junos.junos import JunOSDriver
 
 from tests.lab.apply_log import Applied
 from tests.lab.harness import LabDevice
