@@ -22,6 +22,7 @@ from typing import Any, Final
 import ruamel.yaml
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
+from ruamel.yaml.resolver import implicit_resolvers
 
 from irrgate.workspace.complaints import Complaint
 from irrgate.workspace.syntax import syntax_in_words
@@ -33,9 +34,17 @@ try:
 except ImportError:  # a NAPALM without libyaml: slower, otherwise the same
     CParser = None
 
+__all__ = ["BrokenFileError", "CParser", "Document", "Unclear", "parse_document", "read_document"]
+
 MAX_DEPTH: Final = 100
 MAX_REPEATED: Final = 1_000_000
 """values that aliases may add to a file: enough for an inventory, and an end to a YAML bomb"""
+
+_READ_DIFFERENTLY: Final = re.compile(
+    "[\t\x85\u2028\u2029\ufeff]|\r(?!\n)|(?:\\A|[\\s\\[{,:?-])[|>&*!]"
+)
+"""where libyaml may take what ruamel.yaml, and so Nornir, refuses or reads otherwise (found by
+comparing them on random files): tabs, odd line ends, block scalars, anchors, aliases, tags"""
 
 Path_ = tuple[Hashable, ...]
 
@@ -135,8 +144,7 @@ def parse_document(file: str, text: str, complaints: list[Complaint]) -> Documen
 
 
 def _events(file: str, text: str) -> list[Any]:
-    # ruamel.yaml refuses a tab before a value, which libyaml takes: Nornir would fail on it.
-    if CParser is not None and "\t" not in text:
+    if CParser is not None and not _READ_DIFFERENTLY.search(text):
         try:
             return list(libyaml.parse(text, Loader=CParser))
         except libyaml.YAMLError:
@@ -319,23 +327,25 @@ _WORDS: Final[dict[str, bool | None]] = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 _INTEGER: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
-_DECIMAL: Final = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?")
-_UNCLEAR: Final = re.compile(
-    r"[-+]?(?:[0-9][0-9_]*|0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|\.inf|\.Inf|\.INF"
-    r"|[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[0-9][0-9_]*[eE][-+]?[0-9]+)"
-    r"|\.nan|\.NaN|\.NAN|[0-9]{4}-[0-9]{2}-[0-9]{2}"
-    r"|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \t]+)[0-9].*"
+_DECIMAL: Final = re.compile(
+    r"[-+]?(?:[0-9]+\.[0-9]*(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+|\.[0-9]+(?:[eE][-+][0-9]+)?)"
 )
+_UNCLEAR: Final = tuple(
+    regexp
+    for versions, tag, regexp, _ in implicit_resolvers
+    if (1, 2) in versions and tag.rpartition(":")[2] in {"int", "float", "timestamp", "value"}
+)
+"""what ruamel.yaml, and so Nornir, does not read as text"""
 
 
 def resolve(text: str) -> object:
     """Return what a scalar without quotes means: nothing, a truth value, a number, or text."""
     if text in _WORDS:
         return _WORDS[text]
-    if text[0] not in "-+.0123456789":
+    if text[0] not in "-+.=0123456789":
         return text
     if _INTEGER.fullmatch(text):
         return int(text)
     if _DECIMAL.fullmatch(text) and math.isfinite(number := float(text)):
         return number
-    return Unclear(text) if _UNCLEAR.fullmatch(text) else text
+    return Unclear(text) if any(unclear.match(text) for unclear in _UNCLEAR) else text

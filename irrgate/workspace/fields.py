@@ -58,6 +58,8 @@ def nearest(word: str, known: list[str]) -> str:
 
 def shown(value: object) -> str:
     """Return a value on one line, without a control character, and not too much of it."""
+    if isinstance(value, bool):
+        return str(value).lower()
     text = ascii(value.text if isinstance(value, Unclear) else value)
     return text if len(text) <= 60 else f"{text[:56]}..."
 

@@ -145,8 +145,12 @@ def read_neighbours(
         keys[asn] = key
         complain_of_nothing(document, (key,), complaints)
         entry = validate(PeerEntry, document, (key,), value, complaints)
-        if entry is not None and network is not None:
-            peers[asn] = _Neighbour(asn, entry, document, (key,), network, complaints).peer()
+        if entry is None or network is None:
+            continue
+        before = len(complaints)
+        peer = _Neighbour(asn, entry, document, (key,), network, complaints).peer()
+        if len(complaints) == before:
+            peers[asn] = peer
     return Neighbours(MappingProxyType(dict(sorted(peers.items()))), frozenset(keys))
 
 
@@ -164,7 +168,7 @@ class _Neighbour:
     def peer(self) -> Peer:
         entry = self.entry
         if self.asn == self.network.asn:
-            self.complain((), "is our own ASN, which is no neighbour's", "take it out")
+            self.complain((), "this is our own ASN, which no neighbour has", "take it out")
         policy = self.policy()
         objects = self.objects()
         if entry.role.has_filter:
