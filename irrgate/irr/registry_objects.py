@@ -17,7 +17,7 @@ from typing import Final
 
 from irrgate.errors import RpslError
 from irrgate.irr.rpsl_dump import Attribute, BrokenObject
-from irrgate.rpsl import MAX_ASN, SetKind, parse_asn, parse_set_name, parse_source
+from irrgate.rpsl import SetKind, parse_asn, parse_set_name, parse_source
 
 MAX_LENGTH: Final = {AF_INET: 32, AF_INET6: 128}
 
@@ -123,8 +123,9 @@ def pack_prefix(address: str, length: int) -> bytes:
 
 def prefix_text(packed: bytes) -> str:
     """Return the canonical text of a packed prefix (RFC 5952 for IPv6)."""
-    family = AF_INET if len(packed) == 5 else AF_INET6
-    return f"{inet_ntop(family, packed[:-1])}/{packed[-1]}"
+    if len(packed) == 5:
+        return "{}.{}.{}.{}/{}".format(*packed)
+    return f"{inet_ntop(AF_INET6, packed[:-1])}/{packed[-1]}"
 
 
 def read_route(class_name: str, attributes: list[Attribute], default_source: str) -> RouteObject:
@@ -205,6 +206,10 @@ class _Members:
                 low, high = range_lengths(operator, packed[-1], (len(packed) - 1) * 8)
                 if low > high:
                     raise BrokenObject(f"^{operator} leaves nothing of a /{packed[-1]}")
+                if operator not in {"+", "-"}:
+                    # bgpq4 1.9 reads ^25 as 25-0 and silently drops the prefix, and refuses a
+                    # range that begins above the prefix; ^25-25 and ^24-25 say the same.
+                    operator = f"{low}-{high}"
             self.prefixes[prefix_text(packed) + hat + operator] = None
             return
         elif hat:
@@ -256,14 +261,6 @@ def _asn(attribute: Attribute) -> int:
         return parse_asn(attribute.value.decode("ascii", "replace")).number
     except RpslError as exc:
         raise BrokenObject(f"{exc.subject}: {exc.reason}", attribute.line) from None
-
-
-def parse_origin(digits: bytes) -> int:
-    """Return the ASN that the digits after `AS` mean, or raise BrokenObject."""
-    number = int(digits)
-    if number > MAX_ASN or (digits[:1] == b"0" and digits != b"0"):
-        raise BrokenObject(f"AS{digits.decode('ascii')} is not an ASN")
-    return number
 
 
 def _source(attributes: list[Attribute], default_source: str) -> str:

@@ -201,9 +201,7 @@ def with_operators(prefix: str, operators: Operators) -> str:
         high = min(high, bits)
         if low > high:
             return ""
-    if low == high:
-        return base if low == length else f"{base}^{low}"
-    return f"{base}^{low}-{high}"
+    return base if low == high == length else f"{base}^{low}-{high}"
 
 
 def ranged_routes(

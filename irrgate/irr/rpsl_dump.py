@@ -29,7 +29,7 @@ SIMPLE_ROUTE: Final = re.compile(
         [\ \t]*+ \n
     (?: (?!origin:|source:|member-of:|route6?:) [a-z][a-z0-9_-]*+ : [^\n]*+ \n
         (?: [\ \t+] [^\n]*+ \n )*+ )*+
-    origin : [\ \t]*+ as (?P<origin>[0-9]{1,10}) [\ \t]*+ \n
+    origin : [\ \t]*+ as (?P<origin>0|[1-9][0-9]{0,9}+) [\ \t]*+ \n
     (?: (?!origin:|source:|member-of:|route6?:) [a-z][a-z0-9_-]*+ : [^\n]*+ \n
         (?: [\ \t+] [^\n]*+ \n )*+ )*+
     source : [\ \t]*+ (?P<source>[a-z][a-z0-9_-]*+) [\ \t]*+ \n

@@ -1,0 +1,122 @@
+"""The Nornir connection to NAPALM: per-host settings, and hosts that are verified.
+
+Beside nornir_napalm's plugin this one
+- copies the connection's options for each host: Nornir shares a group's dict between its hosts,
+  and a plugin that writes one host's port into it sends the others to that address (measured);
+- verifies the TLS certificate or the SSH host key, which no core driver does by default.
+"""
+
+from __future__ import annotations
+
+import copy
+import ssl
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import napalm
+from napalm.base.base import NetworkDriver
+from nornir.core.configuration import Config
+
+from irrgate.errors import DeviceError
+from tasks.ssh_config import write_ssh_config
+
+CONNECTION: Final = "napalm"
+"""The name under `connection_options`, the one that nornir_napalm's users write."""
+
+DEFAULT_TIMEOUT: Final = 300
+"""seconds for one request; a load of 300,000 lines is one request, and 60 would not do."""
+
+VERIFY: Final = "verify_host"
+CA_FILE: Final = "ca_file"
+KNOWN_HOSTS: Final = "known_hosts"
+
+WORKSPACE_KEY: Final = "irrgate_workspace"
+"""where the plugin finds the workspace's folder in Nornir's user_defined configuration"""
+
+
+class NapalmConnection:
+    """A NAPALM driver that is open; Nornir's ConnectionPlugin.
+
+    Beside NAPALM's own, `optional_args` may hold: `verify_host` (default true), `ca_file` (PEM, for
+    TLS) and `known_hosts` (for SSH), both relative to the workspace.
+    """
+
+    def __init__(self) -> None:
+        self.connection: Any = None
+
+    def open(  # noqa: PLR0913, PLR0917 - Nornir's interface
+        self,
+        hostname: str | None,
+        username: str | None,
+        password: str | None,
+        port: int | None,
+        platform: str | None,
+        extras: dict[str, Any] | None = None,
+        configuration: Config | None = None,
+    ) -> None:
+        """Open the driver; raises what the driver raises, or DeviceError for wrong options."""
+        name = platform or ""
+        settings = copy.deepcopy(extras or {})
+        arguments: dict[str, Any] = settings.pop("optional_args", None) or {}
+        if port is not None:
+            arguments["port"] = port
+        workspace = Path(configuration.user_defined[WORKSPACE_KEY]) if configuration else Path()
+        verify = arguments.pop(VERIFY, True)
+        if not isinstance(verify, bool):
+            raise DeviceError(str(hostname), f"{VERIFY} must be true or false")
+        paths = {key: arguments.pop(key, None) for key in (CA_FILE, KNOWN_HOSTS)}
+        if name not in _VERIFIERS:
+            raise DeviceError(str(hostname), f"no way to verify a router of platform {name!a}")
+        after = _VERIFIERS[name](arguments, workspace, paths, verify)
+        settings.setdefault("timeout", DEFAULT_TIMEOUT)
+        driver = napalm.get_network_driver(name)(
+            hostname=hostname,
+            username=username,
+            password=password,
+            optional_args=arguments,
+            **settings,
+        )
+        after(driver)
+        driver.open()
+        self.connection = driver
+
+    def close(self) -> None:
+        """Close the driver; a candidate of it is gone with it."""
+        if self.connection is not None:
+            self.connection.close()
+
+
+Prepare = Callable[[NetworkDriver], None]
+Verifier = Callable[[dict[str, Any], Path, Mapping[str, Any], bool], Prepare]
+
+
+def _verify_eos(
+    arguments: dict[str, Any], workspace: Path, paths: Mapping[str, Any], verify: bool
+) -> Prepare:
+    if verify and arguments.get("transport", "https") == "https":
+        ca_file = paths[CA_FILE]
+        arguments["context"] = ssl.create_default_context(
+            cafile=str(workspace / ca_file) if ca_file else None
+        )
+    return lambda _: None
+
+
+def _verify_junos(
+    arguments: dict[str, Any], workspace: Path, paths: Mapping[str, Any], verify: bool
+) -> Prepare:
+    # A config of 100,000 prefixes is one XML text node, which lxml refuses without it.
+    arguments.setdefault("huge_tree", True)
+    if "ssh_config_file" not in arguments:
+        known_hosts = workspace / (paths[KNOWN_HOSTS] or KNOWN_HOSTS)
+        if paths[KNOWN_HOSTS] or known_hosts.is_file():
+            arguments["ssh_config_file"] = str(write_ssh_config(workspace, known_hosts))
+
+    def prepare(driver: NetworkDriver) -> None:
+        # JunOSDriver has no argument for it, and PyEZ's default is not to look.
+        driver.device._hostkey_verify = verify
+
+    return prepare
+
+
+_VERIFIERS: Final[Mapping[str, Verifier]] = {"eos": _verify_eos, "junos": _verify_junos}

@@ -1,0 +1,38 @@
+"""The filters that a router holds now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nornir.core.task import Result, Task
+
+from irrgate.errors import DeviceError, ParseError
+from irrgate.platforms import find_platform
+from irrgate.platforms.platform import RunningFilters
+from irrgate.prefixes import Afi
+from tasks.connection import CONNECTION
+from tasks.device_errors import device_errors
+
+
+def read(task: Task, wanted: Mapping[str, Mapping[str, Afi]], managed_prefix: str) -> Result:
+    """Read the managed filters out of the running config; changes nothing.
+
+    `wanted` has the names to look for, by host.
+
+    Returns:
+        Result with `result`: RunningFilters.
+    """
+    return Result(host=task.host, result=read_filters(task, wanted[task.host.name], managed_prefix))
+
+
+def read_filters(task: Task, wanted: Mapping[str, Afi], managed_prefix: str) -> RunningFilters:
+    """Return the managed filters of the task's host; raises DeviceError."""
+    host = task.host
+    with device_errors(host, "connect"):
+        driver = host.get_connection(CONNECTION, task.nornir.config)
+    with device_errors(host, "read the running config"):
+        running = driver.get_config(retrieve="running")["running"]
+    try:
+        return find_platform(host.platform or "").parse(running, wanted, managed_prefix)
+    except ParseError as exc:
+        raise DeviceError(host.name, f"read the running config: {exc}") from exc
