@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from napalm.base.exceptions import (  # type: ignore[import-untyped]
+from napalm.base.exceptions import (
     CommitError,
     MergeConfigException,
     ReplaceConfigException,
     SessionLockedException,
 )
-from napalm.eos.eos import EOSDriver  # type: ignore[import-untyped]
+from napalm.eos.eos import EOSDriver
 from pyeapi.eapilib import CommandError  # type: ignore[import-untyped]
 from pyeapi.eapilib import ConnectionError as EapiConnectionError
 
@@ -212,6 +212,7 @@ def test_closing_reverts_a_commit_that_waits(edge1: LabDevice, open_driver: Open
     driver.commit_config(revert_in=300)
     driver.close()
     assert edge1.running() == before
+    edge1.advance(1000)
     assert events(edge1) == ["session", "commit-confirmed", "rollback"]
 
 

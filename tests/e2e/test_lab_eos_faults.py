@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from napalm.eos.eos import EOSDriver  # type: ignore[import-untyped]
+from napalm.eos.eos import EOSDriver
 from pyeapi.eapilib import (  # type: ignore[import-untyped]
     CommandError,
 )
-from pyeapi.eapilib import (
+from pyeapi.eapilib import (  # type: ignore[import-untyped]
     ConnectionError as EapiConnectionError,
 )
 

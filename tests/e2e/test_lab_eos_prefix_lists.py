@@ -7,8 +7,8 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from napalm.base.exceptions import MergeConfigException  # type: ignore[import-untyped]
-from napalm.eos.eos import EOSDriver  # type: ignore[import-untyped]
+from napalm.base.exceptions import MergeConfigException
+from napalm.eos.eos import EOSDriver
 
 from tests.lab.eos_diff import diff
 from tests.lab.eos_mode import parse_config
@@ -170,6 +170,23 @@ def test_the_highest_number_can_be_set(edge1: LabDevice, driver: EOSDriver) -> N
             driver.load_merge_candidate(config="ip prefix-list A seq 65536 permit 192.0.2.0/24")
     finally:
         edge1.ask("limits", sequence=4294967295)
+
+
+def test_an_edit_stays_in_its_session(edge1: LabDevice, driver: EOSDriver) -> None:
+    apply(driver, "ip prefix-list A seq 10 permit 192.0.2.0/24")
+    before = edge1.running()
+    driver.load_merge_candidate(config="ip prefix-list A\nno seq 10\nseq 20 deny 192.0.2.0/24")
+    assert edge1.running() == before
+    driver.discard_config()
+    driver.load_merge_candidate(config="")
+    assert driver.compare_config() == ""
+
+
+def test_a_copy_and_its_original_are_edited_apart() -> None:
+    original = parse_config("ip prefix-list A seq 10 permit 192.0.2.0/24")
+    copy = original.copy()
+    original.entries_of(("ip", "A")).remove(10)
+    assert copy.lists["ip", "A"] == {10: "permit 192.0.2.0/24"}
 
 
 def test_a_neighbors_filter_is_replaced_not_added(driver: EOSDriver) -> None:

@@ -229,7 +229,6 @@ class EosSwitch:
 
     def _complete(self, session: Session) -> None:
         session.state = SessionState.COMPLETED
-        session.config = self.running_config
         session.previous = None
         done = [s for s in self.sessions.values() if s.state is SessionState.COMPLETED]
         for old in sorted(done, key=lambda s: s.completed_at)[:-1]:
