@@ -119,8 +119,7 @@ def small_set_names(snapshot: Path, number: int) -> list[str]:
         step = max(1, len(candidates) // (3 * number))
         for name in candidates[::step]:
             found = selection.find_set(name)
-            # bgpq4 1.9 takes AS64500:AS-X for AS-X, so a hierarchical name asks another question.
-            if found is None or ":" in name or len(found.names) > 3 or len(found.asns) > 20:
+            if found is None or len(found.names) > 3 or len(found.asns) > 20:
                 continue
             work = origins_of(selection, found)
             try:

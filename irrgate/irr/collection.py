@@ -118,7 +118,8 @@ class DumpCollector:
         """Read the route objects of the common shape; return where the first other one begins.
 
         Nearly every object of a registry goes through here, so what the long way does in five
-        calls is done in place: 1.65 million objects in 7 s instead of 11.
+        calls is done in place. An object that is broken is another one too: the long way says
+        what is wrong with it.
         """
         match = SIMPLE_ROUTE.match
         routes, source_numbers = self.collection.routes, self._source_numbers
@@ -126,23 +127,18 @@ class DumpCollector:
             class_name, address, length, digits, source = found.groups()
             try:
                 packed = pack_prefix(address.decode("ascii"), int(length))
-                is_ipv6 = len(packed) == 17
-                if (len(class_name) == 6) != is_ipv6:
-                    raise BrokenObject(f"{prefix_text(packed)} is of the other address family")
-                origin = int(digits)
-                if origin > MAX_ASN:
-                    raise BrokenObject(f"AS{origin} is not an ASN")
-                number = source_numbers.get(source)
-                if number is None:
-                    number = self.collection.source_id(source.decode("ascii").upper())
-                    source_numbers[source] = number
-                key = route_key(origin, is_ipv6, number)
-                if key in routes:
-                    routes[key] += packed
-                else:
-                    routes[key] = bytearray(packed)
-            except BrokenObject as exc:
-                self._tell_broken(exc, position)
+            except BrokenObject:
+                break
+            is_ipv6 = len(packed) == 17
+            origin = int(digits)
+            number = source_numbers.get(source.upper())
+            if number is None or origin > MAX_ASN or (len(class_name) == 6) != is_ipv6:
+                break
+            key = route_key(origin, is_ipv6, number)
+            if key in routes:
+                routes[key] += packed
+            else:
+                routes[key] = bytearray(packed)
             position = found.end()
         return position
 
@@ -161,7 +157,9 @@ class DumpCollector:
     def _add_route(self, class_name: str, attributes: list[Attribute], _: int) -> None:
         route = read_route(class_name, attributes, self.default_source)
         collection = self.collection
-        collection.add_route(route.packed, route.origin, collection.source_id(route.source))
+        number = collection.source_id(route.source)
+        collection.add_route(route.packed, route.origin, number)
+        self._source_numbers[route.source.encode("ascii")] = number
         if route.references.member_of:
             text = prefix_text(route.packed)
             collection.references.append((text, route.source, route.references))

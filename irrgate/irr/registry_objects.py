@@ -197,22 +197,14 @@ class _Members:
         if text.upper() in _ANY:
             raise BrokenObject("every route there is cannot be a member of a filter")
         base, hat, operator = text.partition("^")
-        if self.kind is SetKind.AS_SET:
-            if hat:
-                raise BrokenObject("an as-set's member has no range operator")
-        elif match := _PREFIX.fullmatch(base.encode()):
+        is_route_set = self.kind is SetKind.ROUTE_SET
+        if hat and not is_route_set:
+            raise BrokenObject("an as-set's member has no range operator")
+        if is_route_set and (match := _PREFIX.fullmatch(base.encode())):
             packed = pack_prefix(match[1].decode("ascii"), int(match[2]))
-            if hat:
-                low, high = range_lengths(operator, packed[-1], (len(packed) - 1) * 8)
-                if low > high:
-                    raise BrokenObject(f"^{operator} leaves nothing of a /{packed[-1]}")
-                if operator not in {"+", "-"}:
-                    # bgpq4 1.9 reads ^25 as 25-0 and silently drops the prefix, and refuses a
-                    # range that begins above the prefix; ^25-25 and ^24-25 say the same.
-                    operator = f"{low}-{high}"
-            self.prefixes[prefix_text(packed) + hat + operator] = None
+            self.prefixes[_prefix_member(packed, operator if hat else None)] = None
             return
-        elif hat:
+        if hat:
             range_lengths(operator, 0, 128)
         if base[2:3].isdigit() and ":" not in base:
             number = parse_asn(base).number
@@ -222,9 +214,22 @@ class _Members:
                 self.asns[number] = None
             return
         name = parse_set_name(base)
-        if self.kind is SetKind.AS_SET and name.kind is not SetKind.AS_SET:
+        if name.kind is SetKind.ROUTE_SET and not is_route_set:
             raise BrokenObject("a route-set cannot be a member of an as-set")
         self.names[f"{name}{hat}{operator}"] = None
+
+
+def _prefix_member(packed: bytes, operator: str | None) -> str:
+    if operator is None:
+        return prefix_text(packed)
+    low, high = range_lengths(operator, packed[-1], (len(packed) - 1) * 8)
+    if low > high:
+        raise BrokenObject(f"^{operator} leaves nothing of a /{packed[-1]}")
+    if operator not in {"+", "-"}:
+        # bgpq4 1.9 reads ^25 as 25-0 and silently drops the prefix, and refuses a range that
+        # begins above the prefix; ^25-25 and ^24-25 say the same.
+        operator = f"{low}-{high}"
+    return f"{prefix_text(packed)}^{operator}"
 
 
 def range_lengths(operator: str, low: int, bits: int) -> tuple[int, int]:
