@@ -87,6 +87,7 @@ class _Counter:
         pass
 
     def task_instance_completed(self, task: Task, host: Host, result: MultiResult) -> None:
+        del task, result
         self._step.done(host.name)
 
     def subtask_instance_started(self, task: Task, host: Host) -> None:

@@ -1,0 +1,271 @@
+"""irrgate's command line."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from irrgate import __version__
+from irrgate.plan import Plan
+from irrgate.plan_file import PlanFile
+from irrgate.starter import write_starter
+from playbooks import irr
+from playbooks.applying import ApplyRequest, RouterFailure, all_done, apply_plan
+from playbooks.checking import check_devices, check_irr
+from playbooks.expanding import expand_objects
+from playbooks.plan_text import markdown, print_table, show_text
+from playbooks.planning import PlanRequest, make_plan
+from playbooks.progress import Steps
+from playbooks.terminal import Exit, Terminal, make_terminal, told_errors
+
+app = typer.Typer(
+    name="irrgate",
+    help="Keeps the prefix filters on a network's routers equal to what the registries say.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(irr.app)
+
+
+class ShowFormat(StrEnum):
+    """How `show` prints a plan."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+Limit = Annotated[
+    list[str] | None,
+    typer.Option("--limit", "-l", help="Only these hosts, groups or peers; repeatable."),
+]
+Everything = Annotated[bool, typer.Option("--all", help="Show what is unchanged as well.")]
+RouterWorkers = Annotated[int, typer.Option(min=1, max=500, help="Routers at once.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"irrgate {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    directory: Annotated[
+        Path, typer.Option("--workspace", "-w", help="The workspace.", metavar="DIR")
+    ] = Path(),
+    as_json: Annotated[bool, typer.Option("--json", help="Results as JSON.")] = False,
+    version: Annotated[  # noqa: ARG001 - typer's form of an option that only prints
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Read the options that come before the command."""
+    context.obj = make_terminal(directory, as_json=as_json, environ=os.environ)
+
+
+@app.command()
+def init(directory: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
+    """Write a commented workspace to start from."""
+    with told_errors():
+        for path in write_starter(directory):
+            typer.echo(str(path))
+    typer.echo(f"next: edit these, then run irrgate -w {directory} check", err=True)
+
+
+@app.command()
+def check(
+    context: typer.Context,
+    devices: Annotated[bool, typer.Option("--devices", help="Log in to each router.")] = False,
+    irr_servers: Annotated[bool, typer.Option("--irr", help="Ask each IRR server.")] = False,
+    limit: Limit = None,
+    router_workers: RouterWorkers = 20,
+) -> None:
+    """Validate the workspace; with --devices and --irr what it points to as well."""
+    terminal: Terminal = context.obj
+    with told_errors():
+        workspace = terminal.workspace()
+        findings = []
+        if irr_servers:
+            findings += check_irr(workspace, terminal.environ)
+        if devices:
+            findings += check_devices(
+                workspace, terminal.environ, tuple(limit or ()), router_workers
+            )
+    if terminal.as_json:
+        terminal.print_json(
+            {
+                "workspace": workspace.digest,
+                "peers": len(workspace.peers),
+                "hosts": len(workspace.hosts),
+                "checks": [
+                    {"what": f.what, "ok": f.ok, "detail": f.detail, "hint": f.hint}
+                    for f in findings
+                ],
+            }
+        )
+    else:
+        for finding in findings:
+            typer.echo(f"{'ok     ' if finding.ok else 'FAILED '} {finding.what}: {finding.detail}")
+            if finding.hint:
+                typer.echo(f"         hint: {finding.hint}")
+        typer.echo(
+            f"{workspace.directory}: {len(workspace.hosts)} routers and {len(workspace.peers)} "
+            "peers, no error in the workspace"
+        )
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(Exit.PROBLEMS)
+
+
+@app.command()
+def expand(
+    context: typer.Context,
+    objects: Annotated[list[str], typer.Argument(metavar="OBJECT…", help="As-sets and ASNs.")],
+    ipv4: Annotated[bool, typer.Option("-4", help="Only IPv4.")] = False,
+    ipv6: Annotated[bool, typer.Option("-6", help="Only IPv6.")] = False,
+) -> None:
+    """Print the prefixes of as-sets and ASNs, as the network's policy sees them."""
+    terminal: Terminal = context.obj
+    with told_errors(), Steps(terminal.err) as steps:
+        expanded = expand_objects(
+            terminal.workspace(), objects, (ipv4, ipv6), terminal.environ, steps
+        )
+    if terminal.as_json:
+        terminal.print_json([each.as_json() for each in expanded])
+    else:
+        for each in expanded:
+            typer.echo(each.headline(), err=True)
+            for line in each.prefixes:
+                typer.echo(line)
+    if not all(each.ok for each in expanded):
+        raise typer.Exit(Exit.PROBLEMS)
+
+
+@app.command()
+def plan(  # noqa: PLR0913, PLR0917 - each is an option of the command line
+    context: typer.Context,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The plan file to write.")] = Path(
+        "plan.zip"
+    ),
+    limit: Limit = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Stop before the routers are asked.")
+    ] = False,
+    everything: Everything = False,
+    router_workers: RouterWorkers = 20,
+) -> None:
+    """Expand, render, and dry-run on every router; write the plan. Changes no router."""
+    terminal: Terminal = context.obj
+    with told_errors(), Steps(terminal.err) as steps:
+        request = PlanRequest(
+            terminal.workspace(),
+            terminal.environ,
+            datetime.now().astimezone(),
+            time.monotonic,
+            tuple(limit or ()),
+            offline,
+            router_workers,
+        )
+        made = make_plan(request, out, steps)
+    _show(terminal, out, ShowFormat.TEXT, everything=everything)
+    typer.echo(f"plan written to {out}", err=True)
+    raise typer.Exit(_plan_exit(made))
+
+
+def _plan_exit(made: Plan) -> Exit:
+    if made.has_problems:
+        return Exit.PROBLEMS
+    return Exit.CHANGES if made.has_changes else Exit.DONE
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    plan_file: Annotated[Path, typer.Argument(metavar="PLAN")],
+    form: Annotated[ShowFormat, typer.Option("--format", "-f", help="How.")] = ShowFormat.TEXT,
+    everything: Everything = False,
+) -> None:
+    """Print a plan for people."""
+    _show(context.obj, plan_file, form, everything=everything)
+
+
+def _show(terminal: Terminal, path: Path, form: ShowFormat, *, everything: bool) -> None:
+    with told_errors(), PlanFile(path) as opened:
+        if terminal.as_json or form is ShowFormat.JSON:
+            typer.echo(opened.plan.model_dump_json(by_alias=True, indent=1))
+        elif form is ShowFormat.MARKDOWN:
+            typer.echo(markdown(opened, str(path), everything=everything), nl=False)
+        else:
+            show_text(opened, str(path), terminal.out, everything=everything)
+
+
+@app.command()
+def apply(
+    context: typer.Context,
+    plan_file: Annotated[Path, typer.Argument(metavar="PLAN")],
+    limit: Limit = None,
+    revert_in: Annotated[
+        int,
+        typer.Option(
+            min=60, max=3600, help="Seconds after which a router undoes what was not confirmed."
+        ),
+    ] = 300,
+    router_workers: RouterWorkers = 20,
+) -> None:
+    """Commit what was reviewed: the plan's bytes, where the router's diff is still the same."""
+    terminal: Terminal = context.obj
+    with told_errors(), PlanFile(plan_file) as opened, Steps(terminal.err) as steps:
+        request = ApplyRequest(
+            terminal.workspace(), terminal.environ, tuple(limit or ()), revert_in, router_workers
+        )
+        outcomes = apply_plan(request, opened, str(plan_file), steps)
+        has_problems = opened.plan.has_problems
+    rows = [
+        (name, "failed", each.reason)
+        if isinstance(each, RouterFailure)
+        else (name, str(each.outcome), each.reason)
+        for name, each in outcomes.items()
+    ]
+    if terminal.as_json:
+        terminal.print_json(
+            [{"router": name, "outcome": out, "reason": why} for name, out, why in rows]
+        )
+    else:
+        print_table(terminal.out, "Apply", ("Router", "Status", "Reason"), rows)
+        if not rows:
+            typer.echo("nothing to change")
+        for name, each in outcomes.items():
+            diff = "" if isinstance(each, RouterFailure) else each.diff
+            if diff:
+                typer.echo(f"the diff of {name} now, not the reviewed one:\n{diff}", err=True)
+        if has_problems:
+            typer.echo("the plan holds things back: irrgate show lists them", err=True)
+    if has_problems or not all_done(outcomes):
+        raise typer.Exit(Exit.PROBLEMS)
+
+
+def main() -> None:
+    """Run the command line; the console script."""
+    # The drivers log what goes wrong with tracebacks; what matters of it is in our own errors.
+    logging.getLogger().addHandler(logging.NullHandler())
+    for name in ("nornir", "paramiko", "ncclient", "pyeapi", "netmiko"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    try:
+        app()
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        sys.exit(Exit.INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()
