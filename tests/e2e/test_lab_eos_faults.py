@@ -11,9 +11,7 @@ from napalm.eos.eos import EOSDriver
 from pyeapi.eapilib import (  # type: ignore[import-untyped]
     CommandError,
 )
-from pyeapi.eapilib import (  # type: ignore[import-untyped]
-    ConnectionError as EapiConnectionError,
-)
+from pyeapi.eapilib import ConnectionError as EapiConnectionError
 
 from tests.lab.harness import LabDevice, LabError
 

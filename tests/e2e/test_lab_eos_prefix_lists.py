@@ -178,8 +178,8 @@ def test_an_edit_stays_in_its_session(edge1: LabDevice, driver: EOSDriver) -> No
     driver.load_merge_candidate(config="ip prefix-list A\nno seq 10\nseq 20 deny 192.0.2.0/24")
     assert edge1.running() == before
     driver.discard_config()
-    driver.load_merge_candidate(config="")
-    assert driver.compare_config() == ""
+    printed = apply(driver, "ip prefix-list B seq 10 permit 198.51.100.0/24")
+    assert printed.startswith("ip prefix-list A\n   seq 10 permit 192.0.2.0/24\n!\n")
 
 
 def test_a_copy_and_its_original_are_edited_apart() -> None:
