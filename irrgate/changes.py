@@ -26,11 +26,6 @@ class FilterChange:
     removed: PrefixSet
     running: ManagedList | None
 
-    @property
-    def is_written(self) -> bool:
-        """True when the candidate holds the filter."""
-        return self.status in {FilterStatus.CHANGE, FilterStatus.NEW}
-
 
 @dataclass(frozen=True, slots=True)
 class RouterChanges:
@@ -42,7 +37,7 @@ class RouterChanges:
     @property
     def written(self) -> tuple[FilterChange, ...]:
         """The filters that the candidate holds, by name in order."""
-        return tuple(change for change in self.filters.values() if change.is_written)
+        return tuple(change for change in self.filters.values() if change.status.is_written)
 
 
 def wanted_names(intents: Iterable[Filter | NoFilter]) -> dict[str, Afi]:

@@ -18,7 +18,6 @@ class CommitOrder:
     candidate: str
     diff_digest: str
     """SHA-256 of the reviewed diff"""
-    reviewed_diff: str
     intended: Mapping[str, tuple[Afi, str]]
     """the family and the digest of the prefixes of each filter that the candidate writes"""
     message: str

@@ -63,6 +63,11 @@ class FilterStatus(StrEnum):
     NEW = "new"
     HELD = "held"
 
+    @property
+    def is_written(self) -> bool:
+        """True when the candidate holds the filter."""
+        return self in {FilterStatus.CHANGE, FilterStatus.NEW}
+
 
 class HostStatus(StrEnum):
     """What would happen to a router."""
