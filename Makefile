@@ -1,0 +1,57 @@
+# `make demo` and `make test` do all the set-up that they need, on a fresh Debian or Ubuntu with
+# only python3 (and its venv), make and git.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check unit bench format lock bgpq4 clean wheel
+
+help:  ## what there is to make
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(READY) bgpq4  ## plan, apply, plan again, a registry change: against emulated routers
+	@$(BIN)/python -m tests.lab.demo
+
+test: check  ## every check and every test
+	$(BIN)/pytest -q -n auto --dist worksteal tests/e2e tests/tasks
+
+check: $(READY) bgpq4  ## lint, format, types, layering, unit tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q -n auto tests/unit
+
+unit: $(READY) bgpq4
+	$(BIN)/pytest -q tests/unit
+
+bench: $(READY) bgpq4  ## the figures of docs/performance.md; IRRGATE_REAL_IRR names the registry dump
+	$(BIN)/python -m benchmarks
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock:  ## pin the newest dependencies; needs uv
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --extra dev --upgrade \
+	    --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+
+wheel: $(READY)  ## build the wheel into dist/
+	$(BIN)/hatchling build -t wheel
+
+bgpq4:
+	@command -v bgpq4 >/dev/null || sh .ci/install-bgpq4
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "irrgate needs Python 3.11 or newer: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	    { echo "python3 cannot make a virtual environment: run  apt install python3-venv"; exit 1; }
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+clean:
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
