@@ -128,11 +128,13 @@ STEPS: dict[str, tuple[Callable[[JunOSDriver], None], ...]] = {
 def test_a_fault_at_a_step(
     edge1: LabDevice, kind: str, step: str, raised: type[Exception], did: list[str]
 ) -> None:
-    with opened(edge1, timeout=1) as driver:
+    with opened(edge1) as driver:
         *before, struck = STEPS[step]
         for action in before:
             action(driver)
         edge1.inject(kind, step)
+        if kind in {"hang", "slow"}:
+            driver.device.timeout = 1
         with pytest.raises(raised) as caught:
             struck(driver)
     assert isinstance(caught.value, NapalmException) == (raised is MergeConfigException)
@@ -145,9 +147,10 @@ def test_a_fault_at_a_step(
 
 
 def test_a_close_after_a_timeout_leaves_the_session_and_its_lock(edge1: LabDevice) -> None:
-    with opened(edge1, timeout=1) as driver:
+    with opened(edge1) as driver:
         load(driver)
         edge1.inject("hang", "compare")
+        driver.device.timeout = 1
         with pytest.raises(RpcTimeoutError):
             driver.compare_config()
         with pytest.raises(RpcTimeoutError):

@@ -117,8 +117,8 @@ class Device:
                 await self._talk(process, session, gone)
         finally:
             gone.cancel()
-            del self._open[session.number]
             await asyncio.to_thread(self._end, session)
+            del self._open[session.number]
             connection.abort()
 
     async def _talk(self, process: Process, session: Session, gone: asyncio.Future[None]) -> None:
