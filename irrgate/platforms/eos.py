@@ -6,13 +6,15 @@ A list that exists and matches nothing denies. Evaluation and syntax: Arista's E
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from irrgate.aggregation import LENGTH_BITS, LENGTH_MASK, Entry
-from irrgate.errors import ParseError, PlatformError
+from irrgate.errors import ParseError
 from irrgate.platforms.platform import (
     Capabilities,
     Line,
@@ -26,6 +28,8 @@ from irrgate.prefixes import Afi, PrefixSet, format_address, parse_keys
 _KEYWORDS: Final = {Afi.IPV4: "ip", Afi.IPV6: "ipv6"}
 _STEP: Final = 10
 """between sequence numbers of a new list, so that a person finds room between two"""
+
+_DOCUMENTED_SEQUENCE: Final = 65_535
 
 _HEADER = re.compile(r"^(ip|ipv6) prefix-list (\S+)(?: (seq \d+ .*))?$", re.MULTILINE)
 _REMOVAL = re.compile(r"^no (ip|ipv6) prefix-list (\S+)$", re.MULTILINE)
@@ -50,7 +54,7 @@ class Eos:
         strategy=UpdateStrategy.SESSION,
         revert_step=1,
         commit_message=False,
-        max_sequence=4_294_967_295,
+        max_sequence=_DOCUMENTED_SEQUENCE,
         max_name=255,
     )
 
@@ -101,35 +105,38 @@ class Eos:
             return PrintedList(name, afi, keyword, [(_STEP, "deny", everything, None, afi.bits)])
         kept = running.sequences if running else {}
         entries = list(prefixes.entries())
-        last = max(kept.values(), default=0)
-        fresh = sum(entry not in kept for entry in entries)
-        highest = self.capabilities.max_sequence or 0
-        if last + (fresh + 1) * _STEP > highest:
-            kept, last, fresh = {}, 0, len(entries)
-        if (fresh + 1) * _STEP > highest:
-            raise PlatformError(name, f"{len(entries)} entries are more than EOS can number")
-        lines = list(_numbered(afi, entries, kept, last // _STEP * _STEP))
+        lines = list(_numbered(afi, entries, kept))
         if kept:
             lines.sort()
         return PrintedList(name, afi, keyword, lines)
 
 
-def _numbered(
-    afi: Afi, entries: list[Entry], kept: Mapping[Entry, int], last: int
-) -> Iterator[Line]:
+def _numbered(afi: Afi, entries: list[Entry], kept: Mapping[Entry, int]) -> Iterator[Line]:
+    stay = [kept[entry] for entry in entries if entry in kept]
+    fresh = _fresh_numbers(stay, len(entries) - len(stay))
     for entry in entries:
-        number = kept.get(entry)
-        if number is None:
-            last += _STEP
-            number = last
         address, length, ge, le = entry
+        number = kept.get(entry)
         yield (
-            number,
+            next(fresh) if number is None else number,
             "permit",
             f"{format_address(afi, address)}/{length}",
             ge if ge > length else None,
             le if le > length else None,
         )
+
+
+def _fresh_numbers(used: list[int], count: int) -> Iterator[int]:
+    """Yield `count` numbers that are not used: after the last one, or where there is room.
+
+    Arista's manual gives 0 to 65535. Only a list of more entries than that goes beyond it, which
+    a router that knows no higher numbers refuses as a whole when the candidate is loaded.
+    """
+    start = max(used, default=0) // _STEP * _STEP + _STEP
+    if start + (count - 1) * _STEP <= _DOCUMENTED_SEQUENCE:
+        return iter(range(start, start + count * _STEP, _STEP))
+    taken = set(used)
+    return islice((number for number in itertools.count(1) if number not in taken), count)
 
 
 def _block(running: str, start: int) -> list[str]:
