@@ -83,8 +83,15 @@ class NapalmConnection:
 
     def close(self) -> None:
         """Close the driver; a candidate of it is gone with it."""
-        if self.connection is not None:
-            self.connection.close()
+        driver, self.connection = self.connection, None
+        if driver is None:
+            return
+        try:
+            driver.close()
+        finally:
+            # EOSDriver aborts its session once more when it is collected, whenever that is.
+            if hasattr(driver, "config_session"):
+                driver.config_session = None
 
 
 Prepare = Callable[[NetworkDriver], None]
