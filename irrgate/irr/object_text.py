@@ -66,6 +66,8 @@ def _aut_num(selection: Selection, key: str) -> _Lines:
 def _route(family: Family) -> Callable[[Selection, str], _Lines]:
     def lines(selection: Selection, key: str) -> _Lines:
         prefix, found_as, digits = key.upper().partition("AS")
+        if not found_as:
+            raise RpslError(key[:60], "the key of a route has an origin, too: 192.0.2.0/24AS64500")
         origin = parse_asn(found_as + digits).number
         address, _, length = prefix.rstrip("-").partition("/")
         try:

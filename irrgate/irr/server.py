@@ -25,6 +25,7 @@ _WRITE_BYTES: Final = 1 << 16
 _BACKLOG: Final = 1024
 _TURN_SECONDS: Final = 0.005
 _LINGER_SECONDS: Final = 2.0
+_FLUSH_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +104,8 @@ class IrrServer:
                     self._registries.release(registry)
             else:
                 farewell = "too many clients; come again later"
-            # Who left first needs no farewell; in a flood there is no time for any.
-            unsent = writer.transport.get_write_buffer_size()
-            if (unsent or farewell is not None) and len(self._clients) <= 2 * most:
+            # In a flood there is no time for farewells.
+            if len(self._clients) <= 2 * most:
                 await _part(farewell, reader, writer)
         except (ConnectionError, TimeoutError):
             pass
@@ -184,6 +184,8 @@ class _Conversation:
 
     async def _flush(self) -> None:
         if self._outbox:
+            if self._writer.transport.is_closing():
+                raise ConnectionResetError
             self._writer.write(b"".join(self._outbox))
             self._outbox.clear()
             self._outbox_size = 0
@@ -202,9 +204,13 @@ async def _part(
     """Say why, and close so that the client can still read it.
 
     A close with unread queries in the socket would reset the connection and take the last
-    answers with it, so these are read for a moment.
+    answers with it, so these are read for a moment. A client that left before us (None) needs
+    that only if it still has something to get; one that does not read needs nothing more.
     """
-    async with asyncio.timeout(_LINGER_SECONDS):
+    unsent = writer.transport.get_write_buffer_size()
+    if (farewell is None and not unsent) or (farewell and unsent):
+        return
+    async with asyncio.timeout(_FLUSH_SECONDS if unsent else _LINGER_SECONDS):
         if farewell:
             writer.write(error(farewell))
         writer.write_eof()

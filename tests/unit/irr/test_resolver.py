@@ -1,0 +1,184 @@
+"""Sets into prefixes: cycles, depth, size, and the range operators of route-sets."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Generator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from irrgate.irr import resolver, schema
+from irrgate.irr.resolver import PrefixUnion, Selection, origins_of, with_operators
+from irrgate.irr.schema import Family
+from tests.unit.irr.registries import Loaded, asked, loaded
+
+_T = TypeVar("_T")
+
+
+def selection_of(found: Loaded) -> Selection:
+    return Selection(found.registry, tuple(range(len(found.registry.sources))))
+
+
+def run(work: Generator[None, None, _T]) -> tuple[_T, int]:
+    """The result of sliced work, and how often it paused."""
+    pauses = 0
+    while True:
+        try:
+            next(work)
+        except StopIteration as stop:
+            return stop.value, pauses
+        pauses += 1
+
+
+def test_a_chain_of_sets_may_be_longer_than_python_recurses(tmp_path: Path) -> None:
+    text = "".join(
+        f"as-set: AS-N{n}\nmembers: AS{n + 1}, AS-N{n + 1}\nsource: TEST\n\n" for n in range(3000)
+    )
+    with loaded(tmp_path, text) as found:
+        selection = selection_of(found)
+        root = selection.find_set("AS-N0")
+        assert root is not None
+        asns, pauses = run(origins_of(selection, root))
+        assert asns == list(range(1, 3001))
+        assert pauses >= 25, "long work gives way to others"
+
+
+def test_cycles_end(tmp_path: Path) -> None:
+    text = "".join(
+        f"as-set: AS-N{n}\nmembers: AS{n}, AS-N{(n + 1) % 5}, AS-N{n}, AS-N2\nsource: TEST\n\n"
+        for n in range(5)
+    )
+    with loaded(tmp_path, text) as found:
+        assert asked(found.session(), "!iAS-N3,1") == "AS0 AS1 AS2 AS3 AS4"
+
+
+@pytest.mark.parametrize("small", [0, 1_000_000])
+def test_a_union_is_the_same_small_or_big(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: int
+) -> None:
+    """More prefixes than a block holds, in two sources that share some."""
+    networks = [ipaddress.ip_network((10 << 24 | n << 8, 24)) for n in range(3 * schema.BLOCK)]
+    text = "".join(
+        f"route: {network}\norigin: AS{64500 + n % 300}\nsource: {source}\n\n"
+        for source, step in (("TEST", 1), ("OTHER", 3))
+        for n, network in list(enumerate(networks))[::step]
+    )
+    monkeypatch.setattr(resolver, "SMALL_UNION", small)
+    with loaded(tmp_path, text) as found:
+        union = PrefixUnion(selection_of(found), Family.IPV4)
+        _, pauses = run(union.add_origins(range(64500, 64800)))
+        assert pauses >= 2
+        assert b" ".join(union.pieces()).decode() == " ".join(map(str, sorted(networks)))
+        assert found.report.duplicates == 0
+
+        only_other = PrefixUnion(Selection(found.registry, (1,)), Family.IPV4)
+        run(only_other.add_origins(range(64500, 64800)))
+        assert b" ".join(only_other.pieces()).decode() == " ".join(map(str, networks[::3]))
+
+
+def test_a_big_answer_is_framed_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resolver, "SMALL_UNION", 10)
+    routes = "".join(
+        f"route: 10.{n // 256}.{n % 256}.0/24\norigin: AS64500\nsource: TEST\n\n"
+        for n in range(2 * schema.BLOCK + 7)
+    )
+    sets = (
+        "as-set: AS-X\nmembers: AS64500\nsource: TEST\n\n"
+        "route-set: RS-X\nmembers: AS64500, 10.0.1.0/24, 192.0.2.0/24\nsource: TEST\n\n"
+    )
+    with loaded(tmp_path, routes + sets) as found:
+        prefixes = asked(found.session(), "!a4AS-X").split(" ")
+        assert prefixes[:2] == ["10.0.0.0/24", "10.0.1.0/24"]
+        assert len(prefixes) == len(set(prefixes)) == 2 * schema.BLOCK + 7
+        prefixes = asked(found.session(), "!a4RS-X").split(" ")
+        assert prefixes[:2] == ["192.0.2.0/24", "10.0.0.0/24"], "a member's own prefix is not twice"
+        assert len(prefixes) == len(set(prefixes)) == 2 * schema.BLOCK + 8
+
+
+ROUTE_SETS = """\
+route-set: RS-TOP
+members: RS-MIDDLE^24-26, AS64500^+, RS-LOOP^-
+source: TEST
+
+route-set: RS-MIDDLE
+members: 192.0.2.0/24, 198.51.100.0/23^24, 203.0.113.0/27, RS-LOW^-
+source: TEST
+
+route-set: RS-LOW
+members: 10.0.0.0/8^16-20, 172.16.0.0/25, AS-SET
+source: TEST
+
+as-set: AS-SET
+members: AS64501
+source: TEST
+
+route-set: RS-LOOP
+members: 10.99.0.0/16, RS-LOOP^-
+source: TEST
+
+route-set: RS-ENDLESS
+members: 10.99.0.0/16, RS-ENDLESS^-, RS-ENDLESS^+
+source: TEST
+
+route: 10.1.0.0/16
+origin: AS64500
+source: TEST
+
+route: 10.2.0.0/16
+origin: AS64501
+source: TEST
+"""
+
+
+def test_operators_of_nested_route_sets_add_up(tmp_path: Path) -> None:
+    with loaded(tmp_path, ROUTE_SETS) as found:
+        session = found.session()
+        assert sorted(asked(session, "!iRS-MIDDLE,1").split()) == [
+            "10.0.0.0/8^17-32",
+            "10.2.0.0/16^17-32",
+            "172.16.0.0/25^26-32",
+            "192.0.2.0/24",
+            "198.51.100.0/23^24-24",
+            "203.0.113.0/27",
+        ]
+
+
+def test_operators_that_never_end_are_refused(tmp_path: Path) -> None:
+    with loaded(tmp_path, ROUTE_SETS) as found:
+        session = found.session()
+        for name in ("RS-ENDLESS", "RS-LOOP", "RS-TOP"):
+            assert asked(session, f"!i{name},1").startswith("F ")
+            assert "nested too deep" in asked(session, f"!a4{name}")
+
+
+@pytest.mark.parametrize(
+    ("prefix", "operators", "expected"),
+    [
+        ("192.0.2.0/24", (), "192.0.2.0/24"),
+        ("192.0.2.0/24^25-26", (), "192.0.2.0/24^25-26"),
+        ("192.0.2.0/24", ("+",), "192.0.2.0/24^24-32"),
+        ("192.0.2.0/24", ("-",), "192.0.2.0/24^25-32"),
+        ("192.0.2.0/24", ("26",), "192.0.2.0/24^26-26"),
+        ("192.0.2.0/24", ("24",), "192.0.2.0/24"),
+        ("192.0.2.0/24", ("24-48",), "192.0.2.0/24^24-32"),
+        ("192.0.2.0/24", ("16-20",), ""),
+        ("2001:db8::/32", ("+",), "2001:db8::/32^32-128"),
+        ("2001:db8::/32", ("40-48", "44"), "2001:db8::/32^44-44"),
+        # RFC 2622, section 2
+        ("128.9.0.0/16^+", ("-",), "128.9.0.0/16^17-32"),
+        ("128.9.0.0/16^-", ("+",), "128.9.0.0/16^17-32"),
+        ("128.9.0.0/16^17", ("24",), "128.9.0.0/16^24-24"),
+        ("128.9.0.0/16^20-24", ("26-28",), "128.9.0.0/16^26-28"),
+        ("128.9.0.0/16^20-24", ("22-28",), "128.9.0.0/16^22-28"),
+        ("128.9.0.0/16^20-24", ("18-28",), "128.9.0.0/16^20-28"),
+        ("128.9.0.0/16^20-24", ("18-22",), "128.9.0.0/16^20-22"),
+        ("128.9.0.0/16^20-24", ("18-19",), ""),
+        ("128.9.0.0/16^20-24", ("18-19", "+"), ""),
+    ],
+)
+def test_operators_apply_as_in_the_rfc(
+    prefix: str, operators: tuple[str, ...], expected: str
+) -> None:
+    assert with_operators(prefix, operators) == expected
