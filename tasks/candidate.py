@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from napalm.base.base import NetworkDriver
 from nornir.core.inventory import Host
 
 from tasks.device_errors import device_errors
+
+if TYPE_CHECKING:  # at run time it would load every driver: half a second for any command
+    from napalm.base.base import NetworkDriver
 
 
 @contextmanager

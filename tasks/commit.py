@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from napalm.base.base import NetworkDriver
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
@@ -15,6 +15,9 @@ from tasks.candidate import loaded_candidate
 from tasks.connection import CONNECTION
 from tasks.device_errors import device_errors
 from tasks.read import read_filters
+
+if TYPE_CHECKING:  # at run time it would load every driver: half a second for any command
+    from napalm.base.base import NetworkDriver
 
 
 def commit(

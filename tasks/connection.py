@@ -12,14 +12,15 @@ import copy
 import ssl
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import napalm
-from napalm.base.base import NetworkDriver
 from nornir.core.configuration import Config
 
 from irrgate.errors import DeviceError
 from tasks.ssh_config import write_ssh_config
+
+if TYPE_CHECKING:
+    from napalm.base.base import NetworkDriver
 
 CONNECTION: Final = "napalm"
 """The name under `connection_options`, the one that nornir_napalm's users write."""
@@ -70,6 +71,9 @@ class NapalmConnection:
             raise DeviceError(str(hostname), f"no way to verify a router of platform {name!a}")
         after = _VERIFIERS[name](arguments, workspace, paths, verify)
         settings.setdefault("timeout", DEFAULT_TIMEOUT)
+        # Loading NAPALM takes half a second, which only those should wait who go to a router.
+        import napalm  # noqa: PLC0415
+
         driver = napalm.get_network_driver(name)(
             hostname=hostname,
             username=username,
@@ -94,7 +98,7 @@ class NapalmConnection:
                 driver.config_session = None
 
 
-Prepare = Callable[[NetworkDriver], None]
+Prepare = Callable[["NetworkDriver"], None]
 Verifier = Callable[[dict[str, Any], Path, Mapping[str, Any], bool], Prepare]
 
 
