@@ -8,6 +8,7 @@ Beside nornir_napalm's plugin this one
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import ssl
 from collections.abc import Callable, Mapping
@@ -92,10 +93,25 @@ class NapalmConnection:
             return
         try:
             driver.close()
+        except BaseException:
+            _cut(driver)
+            raise
         finally:
             # EOSDriver aborts its session once more when it is collected, whenever that is.
             if hasattr(driver, "config_session"):
                 driver.config_session = None
+
+
+def _cut(driver: NetworkDriver) -> None:
+    """End the SSH session of a Junos router that does not answer any more.
+
+    After a timeout JunOSDriver.close() times out as well and leaves the session standing, and
+    with it the lock on the router's configuration (measured).
+    """
+    session = getattr(getattr(getattr(driver, "device", None), "_conn", None), "_session", None)
+    if session is not None:
+        with contextlib.suppress(Exception):
+            session.close()
 
 
 Prepare = Callable[["NetworkDriver"], None]
