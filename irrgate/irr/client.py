@@ -69,11 +69,11 @@ class IrrClient:
         self._until = 0.0
 
     def __enter__(self) -> Self:
-        self._until = time.monotonic() + self._timeout
+        self._start()
         self._socket = self._connect()
         try:
             self._send("!!")
-            self._ask("!nirrgate", fresh_deadline=False)
+            self._ask("!nirrgate", b"C")
         except IrrServerError:
             self._close()
             raise
@@ -87,45 +87,60 @@ class IrrClient:
 
     def version(self) -> str:
         """Return what the server says it is (`!v`)."""
-        return self._ask("!v").decode("ascii", "replace").strip()
+        self._start()
+        return self._text("!v").strip()
 
     def sources(self) -> tuple[SourceName, ...]:
         """Return the sources that the server searches for this connection, in order (`!s-lc`)."""
-        text = self._ask("!s-lc").decode("ascii", "replace").strip()
-        try:
-            return tuple(parse_source(name) for name in text.split(",") if name)
-        except RpslError as exc:
-            raise self._error(f"answers !s-lc with {exc}") from exc
+        self._start()
+        return self._sources()
 
     def select_sources(self, names: Sequence[SourceName]) -> None:
         """Search these sources from now on, in this order; an unknown one raises."""
-        self._ask(f"!s{','.join(str(name) for name in names)}")
+        self._start()
+        self._select(names)
 
     def object_exists(self, name: SetName) -> bool:
         """Tell whether a set is registered (in its pinned source, or in those selected)."""
+        self._start()
         if name.source is None:
             return self._exists(name)
-        before = self.sources()
-        self.select_sources([name.source])
+        before = self._sources()
+        self._select([name.source])
         found = self._exists(name)
-        self.select_sources(before)
+        self._select(before)
         return found
 
     def serials(self, names: Sequence[SourceName] = ()) -> tuple[SourceSerials, ...]:
         """Return the serials of these sources, or of all that the server has (`!j`)."""
-        text = self._ask(f"!j{','.join(str(name) for name in names) or '-*'}")
-        lines = text.decode("ascii", "replace").splitlines()
-        return tuple(self._serials(line) for line in lines)
+        self._start()
+        text = self._text(f"!j{','.join(str(name) for name in names) or '-*'}")
+        return tuple(self._serials(line) for line in text.splitlines())
+
+    def _sources(self) -> tuple[SourceName, ...]:
+        text = self._text("!s-lc").strip()
+        try:
+            return tuple(parse_source(name) for name in text.split(","))
+        except RpslError as exc:
+            raise self._error(f"answers !s-lc with {exc}") from exc
+
+    def _select(self, names: Sequence[SourceName]) -> None:
+        self._ask(f"!s{','.join(str(name) for name in names)}", b"C")
 
     def _exists(self, name: SetName) -> bool:
-        text = self._ask(f"!m{name.kind.value},{name.name}")
-        if not text:
+        # Only D means that it does not exist; a C without data would be no answer to this.
+        data = self._ask(f"!m{name.kind.value},{name.name}", b"A", b"D")
+        if data is None:
             return False
         expected = f"{name.kind.value}:{name.name}".upper()
-        lines = text.decode("latin-1").upper().splitlines()
+        lines = data.decode("latin-1").upper().splitlines()
         if not any("".join(line.partition("#")[0].split()) == expected for line in lines):
             raise self._error(f"asked for {name.kind} {name.name}, answers with another object")
         return True
+
+    def _text(self, query: str) -> str:
+        data = self._ask(query, b"A")
+        return (data or b"").decode("ascii", "replace")
 
     def _serials(self, line: str) -> SourceSerials:
         match = _SERIALS.fullmatch(line)
@@ -139,13 +154,17 @@ class IrrClient:
             int(last) if last else None,
         )
 
-    def _ask(self, query: str, *, fresh_deadline: bool = True) -> bytes:
-        """Send a query; return its data, b"" for `C` and `D`; raise for anything else."""
-        if fresh_deadline:
-            self._until = time.monotonic() + self._timeout
+    def _start(self) -> None:
+        self._until = time.monotonic() + self._timeout
+
+    def _ask(self, query: str, *accepted: bytes) -> bytes | None:
+        """Send a query; return its data, or None where there is none.
+
+        Raises IrrServerError for every answer whose letter is not among `accepted`.
+        """
         self._send(query)
         status = self._line()
-        data = b""
+        data = None
         if match := _DATA_FOLLOWS.fullmatch(status):
             size = int(match[1])
             if size > self._max_answer:
@@ -155,12 +174,12 @@ class IrrClient:
                 raise self._error(f"the answer to {query} is not as long as it says")
         if self._buffer:
             raise self._error(f"sends more than the answer to {query}")
-        if match or status in {b"C", b"D"}:
+        if (b"A" if match else status) in accepted:
             return data
         shown = ascii(status[:120].decode("latin-1"))
         if status[:1] == b"F":
             raise IrrServerError(self._name, f"answers {query} with an error: {shown}")
-        raise self._error(f"answers {query} with {shown}, which is no answer")
+        raise self._error(f"answers {query} with {shown}, which is no answer to that")
 
     def _send(self, query: str) -> None:
         if self._socket is None:
