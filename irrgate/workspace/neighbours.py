@@ -40,8 +40,7 @@ _USELESS_WITHOUT_FILTER: Final = ("as_sets", "accept", "reject", "filters")
 
 def read_network(document: Document, complaints: list[Complaint]) -> Network | None:
     """Return what network.yaml says; None when it has errors, which are in `complaints`."""
-    if isinstance(document.value, dict):
-        complain_of_nothing(document, (), complaints)
+    complain_of_nothing(document, (), complaints)
     entry = validate(NetworkEntry, document, (), document.value, complaints)
     if entry is None:
         return None
@@ -217,15 +216,15 @@ class _Neighbour:
             return
         for each in dict.fromkeys((*objects.ipv4, *objects.ipv6)):
             special = _special_asn(each)
-            if special is not None:
-                default = self.entry.as_sets is None
-                self.complain(
-                    () if default else ("as_sets",),
-                    f"{each}: {special} is for documentation, private or reserved use, and bgpq4 "
-                    "drops what it originates",
-                    "set filters.special_use: true in a lab"
-                    + (", or name the as_sets to expand" if default else ""),
-                )
+            if special is None:
+                continue
+            why = "is for documentation, private or reserved use: bgpq4 drops what it originates"
+            lab = "set filters.special_use: true in a lab"
+            if self.entry.as_sets is None:
+                self.complain((), f"this ASN {why}", f"{lab}, or name the as_sets to expand")
+            else:
+                named = f"{special}" if each == special else f"{special} in {each}"
+                self.complain(("as_sets",), f"{named} {why}", lab)
 
     def check_ranges(self, objects: PerAfi[tuple[RpslObject, ...]]) -> None:
         for key, ranges in (("accept", self.entry.accept), ("reject", self.entry.reject)):

@@ -95,7 +95,10 @@ def _sentence(model: type[Entry], steps: Path_, error: ErrorDetails) -> tuple[st
 
 
 def complain_of_nothing(document: Document, path: Path_, complaints: list[Complaint]) -> None:
-    """Refuse each key below `path` without a value: nobody can say if a default was meant."""
+    """Refuse each key below `path` without a value: nobody can say if a default was meant.
+
+    Lists are left out: no item of one may be nothing.
+    """
     value = document.value
     for step in path:
         value = value[step]
@@ -108,8 +111,6 @@ def complain_of_nothing(document: Document, path: Path_, complaints: list[Compla
             complaints.append(document.complaint(here, f"{where}: {reason}", hint))
         elif isinstance(value, dict):
             pending.extend(((*here, key), below) for key, below in value.items())
-        elif isinstance(value, list):
-            pending.extend(((*here, index), below) for index, below in enumerate(value))
 
 
 def _known_keys(model: type[BaseModel], steps: Path_) -> list[str]:

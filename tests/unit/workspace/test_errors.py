@@ -94,7 +94,11 @@ PEERS_CASES = [
     wrong("peers", "Ejemplo Telecom", '"a\\u202eb"', "peers.yaml:2", "cannot be printed"),
     wrong("peers", "Ejemplo Telecom", "x" * 201, "peers.yaml:2", "at most 200"),
     wrong("peers", "Ejemplo Telecom", "1984", "peers.yaml:2", "text is expected", "in quotes"),
-    wrong("peers", "Ejemplo Telecom", "2024-01-31", "peers.yaml:2", "text", "in quotes"),
+    wrong(
+        "peers", "Ejemplo Telecom", "2024-01-31", "peers.yaml:2", "'2024-01-31' may be", "quotes"
+    ),
+    wrong("peers", "Ejemplo Telecom", "true", "peers.yaml:2", "not true or false"),
+    wrong("peers", "[192.0.2.0/24]", "[~]", "peers.yaml:6", "AS64500 accept: has no value"),
     wrong("peers", "provider", "provider\n  as_sets: [AS-X]", "peers.yaml:10", "does nothing"),
     wrong("peers", "provider", "rs\n  accept: [192.0.2.0/24]", "peers.yaml:10", "a rs has no"),
     wrong("peers", "provider", "rs\n  filters: {}", "peers.yaml:10", "AS64502 filters", "nothing"),
@@ -212,6 +216,7 @@ FILTER_CASES = [
         ("max_length: {ipv4: 33}", "filters.max_length.ipv4", "at most 32"),
         ("max_length: {ipv6: 15}", "filters.max_length.ipv6", "at least 16"),
         ("max_length: {ipv6: 129}", "filters.max_length.ipv6", "at most 128"),
+        ("max_length: {ipv4: ~}", "filters.max_length.ipv4: has no value"),
         ("max_length: 24", "filters.max_length", "a mapping of keys and values"),
         ("more_specifics: no", "filters.more_specifics", "YAML 1.2"),
     )
@@ -220,7 +225,17 @@ FILTER_CASES = [
 CASES = [*PEERS_CASES, *HOSTS_CASES, *NETWORK_CASES, *LIMIT_CASES, *FILTER_CASES]
 
 
-JARGON = ("pydantic", "http", "type=", "input_value", "Traceback", "validation", "dict", "None")
+JARGON = (
+    "pydantic",
+    "http",
+    "type=",
+    "input_value",
+    "Traceback",
+    "validation",
+    "dict",
+    "None",
+    "Unclear",
+)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.file}: {case.new[:40]!a}")
@@ -261,7 +276,7 @@ def test_a_private_peer_that_is_expanded_itself_is_an_error_outside_labs(tmp_pat
     peers = PUBLIC + "AS64512:\n  role: customer\n"
     error = only_error(tmp_path, network=STRICT, peers=peers, hosts=PUBLIC_HOSTS)
     assert error.subject == "inventory/peers.yaml:11"
-    assert "AS64512" in error.reason
+    assert error.reason.startswith("AS64512: this ASN is for ")
     assert "as_sets" in error.hint
 
 
@@ -406,6 +421,13 @@ def test_the_defaults_are_checked_too(tmp_path: Path) -> None:
         "inventory/defaults.yaml:1: defaults: irrgate has no platform 'ioss'",
         "inventory/defaults.yaml:4: defaults data.sessions: AS1 is not in inventory/peers.yaml",
     ]
+
+
+@pytest.mark.parametrize("written", ["{peer: AS64500, address: 192.0.2.1}", "AS64500", "3", ""])
+def test_sessions_that_are_no_list(tmp_path: Path, written: str) -> None:
+    error = only_error(tmp_path, hosts=f"{HOSTS}  data:\n    sessions: {written}\n")
+    assert error.subject == "inventory/hosts.yaml:15"
+    assert error.reason.startswith("edge2.mex data.sessions: a list is expected, not ")
 
 
 def test_groups_that_inherit_from_each_other(tmp_path: Path) -> None:

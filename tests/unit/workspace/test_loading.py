@@ -102,6 +102,14 @@ def test_a_peers_own_max_length_replaces_only_its_family(tmp_path: Path) -> None
     assert not peer.policy.more_specifics
 
 
+def test_what_a_peer_leaves_out_is_the_networks(tmp_path: Path) -> None:
+    peers = changed(PEERS, "{more_specifics: true}", "{max_length: {ipv4: 28}}")
+    network = f"{NETWORK}  more_specifics: true\n"
+    policy = load(tmp_path, peers=peers, network=network).peers[Asn(64500)].policy
+    assert policy.more_specifics
+    assert policy.special_use
+
+
 def test_without_as_sets_the_asn_itself_is_expanded(tmp_path: Path) -> None:
     peers = changed(PEERS, "  as_sets: [RIPE::AS-EJEMPLO]\n", "")
     peer = load(tmp_path, peers=peers).peers[Asn(64500)]
