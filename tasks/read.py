@@ -35,4 +35,5 @@ def read_filters(task: Task, wanted: Mapping[str, Afi], managed_prefix: str) -> 
     try:
         return find_platform(host.platform or "").parse(running, wanted, managed_prefix)
     except ParseError as exc:
-        raise DeviceError(host.name, f"read the running config: {exc}") from exc
+        what = exc.reason if exc.subject == "running config" else str(exc)
+        raise DeviceError(host.name, f"read the running config: {what}") from exc
