@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import time
+import warnings
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -256,7 +257,10 @@ def apply(
 
 def main() -> None:
     """Run the command line; the console script."""
-    # The drivers log what goes wrong with tracebacks; what matters of it is in our own errors.
+    # The drivers log what goes wrong with tracebacks, and PyEZ warns of `an unknown exception` at
+    # every answer that is no XML; what matters of it is in our own errors.
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
     logging.getLogger().addHandler(logging.NullHandler())
     for name in ("nornir", "paramiko", "ncclient", "pyeapi", "netmiko"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)

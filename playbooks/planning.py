@@ -103,7 +103,8 @@ def failure(results: AggregatedResult, host: str) -> str:
     """Return why the task failed on the host, in the words of its first error."""
     error: Any = results[host][0].exception
     if isinstance(error, IrrgateError):
-        return error.reason if error.subject == host else str(error)
+        reason = error.reason if error.subject == host else str(error)
+        return f"{reason} ({error.hint})" if error.hint else reason
     raise error
 
 
