@@ -25,7 +25,8 @@ def commit(
 ) -> Result:
     """Load the plan's bytes; commit them only if the router's diff is the reviewed one.
 
-    `revert_in` is in seconds, after which the router takes back by itself what was not confirmed.
+    `revert_in` is in seconds, after which the router takes back by itself what was not confirmed;
+    it is rounded up to what the platform can count.
     What is read back wrong is taken back at once. Raises DeviceError; the router's lock and
     candidate are released in any case.
 
@@ -36,6 +37,8 @@ def commit(
     order = orders[host.name]
     with device_errors(host, "connect"):
         driver = host.get_connection(CONNECTION, task.nornir.config)
+    step = find_platform(host.platform or "").capabilities.revert_step
+    revert_in = -(-revert_in // step) * step
     with loaded_candidate(host, driver, order.candidate):
         with device_errors(host, "compare"):
             diff = driver.compare_config()
@@ -49,7 +52,7 @@ def commit(
         if report.outcome is CommitOutcome.DONE:
             _confirm(host, driver, revert_in)
         else:
-            _take_back(host, driver, revert_in)
+            _take_back(host, driver, report.reason, revert_in)
     return Result(host=host, result=report, changed=report.outcome is CommitOutcome.DONE)
 
 
@@ -58,10 +61,9 @@ def _commit_unconfirmed(
 ) -> None:
     capabilities = find_platform(host.platform or "").capabilities
     message = {"message": order.message} if capabilities.commit_message else {}
-    step = capabilities.revert_step
     try:
         with device_errors(host, "commit"):
-            driver.commit_config(revert_in=-(-revert_in // step) * step, **message)
+            driver.commit_config(revert_in=revert_in, **message)
     except DeviceError as exc:
         raise DeviceError(
             host.name,
@@ -99,7 +101,7 @@ def _confirm(host: Host, driver: NetworkDriver, revert_in: int) -> None:
         ) from exc
 
 
-def _take_back(host: Host, driver: NetworkDriver, revert_in: int) -> None:
+def _take_back(host: Host, driver: NetworkDriver, reason: str, revert_in: int) -> None:
     """Undo an unconfirmed commit now; if that fails, the router's timer does it."""
     try:
         with device_errors(host, "take back the commit"):
@@ -107,6 +109,6 @@ def _take_back(host: Host, driver: NetworkDriver, revert_in: int) -> None:
     except DeviceError as exc:
         raise DeviceError(
             host.name,
-            f"{exc.reason}; the router takes the unconfirmed commit back by itself within "
-            f"{revert_in} s",
+            f"{reason}; {exc.reason}; the router takes the unconfirmed commit back by itself "
+            f"within {revert_in} s",
         ) from exc
