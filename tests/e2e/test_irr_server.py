@@ -238,10 +238,10 @@ def test_a_client_may_close_its_half_and_still_read(port: int) -> None:
         assert client.stream.read() == b""
 
 
-@pytest.mark.parametrize("ending", [b"", b"\n!gas64500\n"])
-def test_a_query_without_an_end_is_refused(port: int, ending: bytes) -> None:
+@pytest.mark.parametrize("rest", [b"", b"\n!gas64500\n", b"X" * 8_000_000])
+def test_a_query_without_an_end_is_refused(port: int, rest: bytes) -> None:
     with talking(port) as client:
-        client.socket.sendall(b"!!\n!gas64501\n!i" + b"X" * 5000 + ending)
+        client.socket.sendall(b"!!\n!gas64501\n!i" + b"X" * 5000 + rest)
         assert client.answer() == "198.51.100.0/24", "what came before is answered"
         assert client.answer() == "F a query has at most 2048 bytes\n"
         assert client.stream.read() == b""
@@ -266,6 +266,21 @@ def test_a_client_that_does_not_read_is_let_go(big: Running) -> None:
         while data := client.socket.recv(1 << 20):
             size += len(data)
     assert size < 20 * 1_400_000
+
+
+def cpu_ticks(server: Running) -> int:
+    fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def test_nothing_more_is_made_for_a_client_that_left(big: Running) -> None:
+    with talking(big.port) as client:
+        client.send("!!", *["!a4AS-BIG"] * 500)
+        assert client.answer().startswith("10.0.0.0/28")
+    time.sleep(0.3)
+    before = cpu_ticks(big)
+    time.sleep(0.5)
+    assert cpu_ticks(big) - before < 15, "hundredths of a second; 500 answers are 50 seconds"
 
 
 def test_too_many_clients_are_told_so(snapshot: Path) -> None:

@@ -192,9 +192,12 @@ def test_every_step_towards_a_pinned_set_must_be_right(query: bytes, said: bytes
 @pytest.mark.parametrize("line", [b"TEST\n", b"TEST:Q:1-2\n", b":Y:1-2\n", b"TEST:Y:1-x\n"])
 def test_serials_that_cannot_be_read_are_an_error(line: bytes) -> None:
     answer = failing(b"!j-*", framed(line))
-    with server(answer) as port, IrrClient("127.0.0.1", port, 5) as client:
-        with pytest.raises(IrrServerError, match="answers !j with"):
-            client.serials()
+    with (
+        server(answer) as port,
+        IrrClient("127.0.0.1", port, 5) as client,
+        pytest.raises(IrrServerError, match="answers !j with"),
+    ):
+        client.serials()
 
 
 def timed(act: Callable[[], object]) -> float:

@@ -155,8 +155,9 @@ def session(registry: Loaded) -> Session:
         (
             "!mroute-set,RS-INNER",
             (
-                "route-set:      RS-INNER\nmp-members:     RS-EXAMPLE\nmp-members:     RS-NOT-THERE\n"
-                "mp-members:     198.51.100.0/24\nmbrs-by-ref:    MNT-A\nsource:         TEST"
+                "route-set:      RS-INNER\nmp-members:     RS-EXAMPLE\n"
+                "mp-members:     RS-NOT-THERE\nmp-members:     198.51.100.0/24\n"
+                "mbrs-by-ref:    MNT-A\nsource:         TEST"
             ),
         ),
         (

@@ -69,19 +69,20 @@ def test_other_classes_are_counted_and_left_out(tmp_path: Path) -> None:
 
 def test_every_broken_object_is_told_with_its_line_and_the_others_stay(tmp_path: Path) -> None:
     text = (
-        "route: 192.0.2.1/24\norigin: AS64500\nsource: TEST\n\n"  # 1
-        "route: 192.0.2.0/33\norigin: AS64500\nsource: TEST\n\n"  # 5
-        "route: 192.0.2.0/24\norigin: AS4294967296\nsource: TEST\n\n"  # 9
-        "route6: 192.0.2.0/24\norigin: AS64500\nsource: TEST\n\n"  # 13
-        "route: 192.0.2.0/24\norigin: AS64500\n\n"  # 17
-        "as-set: CUSTOMERS\nsource: TEST\n\n"  # 20
-        "as-set: AS-X\nmembers AS1\nsource: TEST\n\n"  # 23
-        " a continuation of nothing\n\n"  # 27
-        "origin: AS64500\nsource: TEST\n\n"  # 29
-        "route: 198.51.100.0/24\norigin: AS64500\nsource: TEST\n"  # 32
+        "route: 203.0.113.0/24\norigin: AS64501\nsource: TEST\n\n"  # 1
+        "route: 192.0.2.1/24\norigin: AS64500\nsource: TEST\n\n"  # 5
+        "route: 192.0.2.0/33\norigin: AS64500\nsource: TEST\n\n"  # 9
+        "route: 192.0.2.0/24\norigin: AS4294967296\nsource: TEST\n\n"  # 13
+        "route6: 192.0.2.0/24\norigin: AS64500\nsource: TEST\n\n"  # 17
+        "route: 192.0.2.0/24\norigin: AS64500\n\n"  # 21
+        "as-set: CUSTOMERS\nsource: TEST\n\n"  # 24
+        "as-set: AS-X\nmembers AS1\nsource: TEST\n\n"  # 27
+        " a continuation of nothing\n\n"  # 31
+        "origin: AS64500\nsource: TEST\n\n"  # 33
+        "route: 198.51.100.0/24\norigin: AS64500\nsource: TEST\n"  # 36
     )
     with loaded(tmp_path, text) as found:
-        assert [line for line, _ in found.reasons()] == [1, 5, 10, 13, 17, 20, 24, 27, 29]
+        assert [line for line, _ in found.reasons()] == [5, 9, 14, 17, 21, 24, 28, 31, 33]
         reasons = "\n".join(reason for _, reason in found.reasons())
         for part in (
             "192.0.2.1/24 has host bits",
@@ -97,7 +98,7 @@ def test_every_broken_object_is_told_with_its_line_and_the_others_stay(tmp_path:
             assert part in reasons
         assert found.report.problems == {ProblemKind.BROKEN_OBJECT: 9}
         assert prefixes(found.registry, 64500, Family.IPV4) == {"TEST": "198.51.100.0/24"}
-        assert str(found.problems[0]).startswith(f"{tmp_path / 'dump.db'}:1: 192.0.2.1/24 has")
+        assert str(found.problems[0]).startswith(f"{tmp_path / 'dump.db'}:5: 192.0.2.1/24 has")
 
 
 def test_what_a_dump_says_reaches_no_terminal_raw(tmp_path: Path) -> None:
@@ -269,6 +270,17 @@ def test_a_killed_load_leaves_the_old_snapshot_and_at_most_one_file(tmp_path: Pa
         assert len(list(tmp_path.iterdir())) <= 3
     load([good], target)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["good", "snapshot.irr"]
+
+
+def test_what_a_killed_load_has_written_is_overwritten(tmp_path: Path) -> None:
+    good, target = tmp_path / "good", tmp_path / "snapshot.irr"
+    good.write_text(ROUTES)
+    load([good], tmp_path / "other.irr")
+    left = target.with_name("snapshot.irr.loading")
+    left.write_bytes((tmp_path / "other.irr").read_bytes() + b"x" * 10_000)
+    load([good], target)
+    assert target.read_bytes() == (tmp_path / "other.irr").read_bytes()
+    assert not left.exists()
 
 
 def test_two_loads_into_one_place_do_not_meet(tmp_path: Path) -> None:
