@@ -186,8 +186,41 @@ def subtract(left: Nodes, right: Nodes, bits: int) -> Nodes:
     """Return in canonical form what canonical `left` accepts and canonical `right` does not.
 
     Nodes that both hold alike, which is nearly all of two versions of one filter, cost one
-    look-up each.
+    look-up each; where `right` is much the smaller, what it does not touch costs nothing. The
+    result may be `left` itself.
     """
+    if len(right) * 8 < len(left):
+        touched = _touched(left, right, bits)
+        if not touched:
+            return left
+        # What is left of the touched nodes cannot be lifted beyond them, nor can the others.
+        kept = {key: mask for key, mask in left.items() if key not in touched}
+        kept |= _remaining({key: left[key] for key in sorted(touched)}, right, bits)
+        return {key: kept[key] for key in sorted(kept)}
+    return _remaining(left, right, bits)
+
+
+def _touched(left: Nodes, right: Nodes, bits: int) -> set[int]:
+    """Return the keys of `left` that lie in, or cover, a node of `right`."""
+    keys = list(left)
+    touched: set[int] = set()
+    end = -1
+    for key in right:
+        address = key >> LENGTH_BITS
+        for shorter in range(key & LENGTH_MASK):
+            host = bits - shorter
+            covering = (address >> host << host) << LENGTH_BITS | shorter
+            if covering in left:
+                touched.add(covering)
+        if key > end:
+            end = last_key(key, bits)
+            low = bisect_left(keys, key)
+            touched.update(keys[low : bisect_right(keys, end, low)])
+    return touched
+
+
+def _remaining(left: Nodes, right: Nodes, bits: int) -> Nodes:
+    """Do as `subtract`, by a look at every node of `left`."""
     wide_lengths = sorted({k & LENGTH_MASK for k, m in right.items() if m >> ((k & 0xFF) + 1)})
     right_keys: list[int] | None = None
     rest: Nodes = {}

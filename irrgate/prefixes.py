@@ -298,7 +298,8 @@ class PrefixSet:
         self._same_family(other)
         if not other:
             return self
-        return PrefixSet(self.afi, subtract(self._nodes, other._nodes, self.afi.bits))
+        rest = subtract(self._nodes, other._nodes, self.afi.bits)
+        return self if rest is self._nodes else PrefixSet(self.afi, rest)
 
     def union(self, other: PrefixSet) -> PrefixSet:
         """Return the prefixes that are in either set, of the same family."""

@@ -136,6 +136,33 @@ def test_difference_and_union(case: tuple[Afi, list[Entry], list[Entry]]) -> Non
     assert not a.difference(a)
 
 
+@given(
+    families.flatmap(
+        lambda afi: st.tuples(
+            st.just(afi),
+            st.sets(st.integers(0, (1 << DEPTH) - 1), min_size=9, max_size=16),
+            st.lists(entry_strategy(afi), max_size=8),
+            entry_strategy(afi),
+        )
+    )
+)
+@settings(max_examples=400, deadline=None)
+def test_a_small_set_is_subtracted_from_a_large_one(
+    case: tuple[Afi, set[int], list[Entry], Entry],
+) -> None:
+    afi, hosts, more, small = case
+    single = [(BASE[afi] + n, afi.bits, afi.bits, afi.bits) for n in hosts]
+    # Far from the universe, so that only the way of subtracting depends on them.
+    far = [((n << 1) << (afi.bits - 16), 16, 16, 16) for n in range(100, 300)]
+    large = PrefixSet.from_entries(afi, [*single, *more, *far])
+    left = accepted_by([*single, *more], afi)
+    rest = large.difference(PrefixSet.from_entries(afi, [small]))
+    assert rest.entry_count > 190
+    assert accepted_by(rest.entries(), afi) == left - accepted_by([small], afi)
+    assert rest == PrefixSet.from_entries(afi, rest.entries())
+    assert list(rest.entries()) == sorted(rest.entries())
+
+
 @given(lists)
 @settings(max_examples=200, deadline=None)
 def test_counts(case: tuple[Afi, list[Entry]]) -> None:
