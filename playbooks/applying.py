@@ -84,6 +84,12 @@ def apply_plan(
             f"was made for another workspace, or {workspace.directory} was changed since",
             hint="make the plan again, and have it reviewed again",
         )
+    if plan.hosts and all(each.status is HostStatus.OFFLINE for each in plan.hosts.values()):
+        raise PlanError(
+            path,
+            "was made with --offline, so no router's diff was reviewed and there is none to commit",
+            hint="make the plan again without --offline",
+        )
     nornir = limited(
         open_inventory(workspace, request.environ, request.router_workers),
         workspace,
