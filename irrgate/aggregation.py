@@ -193,9 +193,11 @@ def subtract(left: Nodes, right: Nodes, bits: int) -> Nodes:
         touched = _touched(left, right, bits)
         if not touched:
             return left
-        # What is left of the touched nodes cannot be lifted beyond them, nor can the others.
         kept = {key: mask for key, mask in left.items() if key not in touched}
-        kept |= _remaining({key: left[key] for key in sorted(touched)}, right, bits)
+        # What is left of the touched nodes is canonical together with the others: their lengths
+        # differ where one lies in the other, and nothing can be lifted that was not before.
+        for key, mask in _remaining({k: left[k] for k in sorted(touched)}, right, bits).items():
+            kept[key] = kept.get(key, 0) | mask
         return {key: kept[key] for key in sorted(kept)}
     return _remaining(left, right, bits)
 
