@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from nornir.core.task import AggregatedResult
+
 from irrgate.commits import CommitOrder, CommitOutcome, CommitReport
 from irrgate.errors import PlanError
 from irrgate.network import Workspace
 from irrgate.plan import HostStatus
 from irrgate.plan_file import PlanFile
 from irrgate.prefixes import Afi
-from playbooks.planning import close_connections, failure
+from playbooks.planning import connections, failure
 from playbooks.progress import Steps
 from tasks.commit import commit
 from tasks.inventory import limited, open_inventory
+from tasks.runner import RunInterruptedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,14 @@ class RouterFailure:
 
 
 Outcome = CommitReport | RouterFailure
+
+
+class ApplyInterruptedError(KeyboardInterrupt):
+    """Ctrl-C during an apply; `outcomes` says what came of each router until then."""
+
+    def __init__(self, outcomes: Mapping[str, Outcome]) -> None:
+        super().__init__()
+        self.outcomes = outcomes
 
 
 class _Orders(Mapping[str, CommitOrder]):
@@ -104,21 +115,32 @@ def apply_plan(
         return {}
     chosen = nornir.filter(filter_func=lambda host: host.name in hosts)
     try:
-        with steps.step("committing", len(hosts)) as step:
+        with connections(chosen), steps.step("committing", len(hosts)) as step:
             results = step.watch(chosen).run(
                 task=commit,
                 orders=_Orders(opened, path, hosts),
                 managed_prefix=workspace.network.filters.managed_prefix,
                 revert_in=request.revert_in,
             )
-    finally:
-        close_connections(chosen)
-    return {
-        name: RouterFailure(failure(results, name))
-        if results[name].failed
-        else results[name][0].result
-        for name in hosts
-    }
+    except RunInterruptedError as exc:
+        outcomes = _outcomes(hosts, exc.results)
+        outcomes |= dict.fromkeys(exc.untouched, RouterFailure("interrupted before its turn came"))
+        raise ApplyInterruptedError(outcomes) from exc
+    return _outcomes(hosts, results)
+
+
+def _outcomes(hosts: list[str], results: AggregatedResult) -> dict[str, Outcome]:
+    outcomes: dict[str, Outcome] = {}
+    for name in hosts:
+        if name not in results:
+            outcomes[name] = RouterFailure(
+                "interrupted while it was under way; what was not confirmed it takes back by itself"
+            )
+        elif results[name].failed:
+            outcomes[name] = RouterFailure(failure(results, name))
+        else:
+            outcomes[name] = results[name][0].result
+    return outcomes
 
 
 def all_done(outcomes: Mapping[str, Outcome]) -> bool:

@@ -9,7 +9,7 @@ from irrgate.errors import Bgpq4MissingError, IrrgateError, IrrServerError
 from irrgate.irr.bgpq4 import find_bgpq4
 from irrgate.irr.client import IrrClient
 from irrgate.network import Workspace
-from playbooks.planning import close_connections
+from playbooks.planning import connections
 from tasks.inventory import limited, open_inventory
 from tasks.read import read
 
@@ -56,10 +56,8 @@ def check_devices(
         name: {policy.filter_name(peer, afi): afi for peer, afi in router.filters()}
         for name, router in workspace.hosts.items()
     }
-    try:
+    with connections(nornir):
         results = nornir.run(task=read, wanted=wanted, managed_prefix=policy.managed_prefix)
-    finally:
-        close_connections(nornir)
     findings = []
     for name, result in sorted(results.items()):
         what = f"{name} ({workspace.hosts[name].platform})"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import signal
 import sys
 import time
 import warnings
@@ -19,7 +21,13 @@ from irrgate.plan import Plan
 from irrgate.plan_file import PlanFile
 from irrgate.starter import write_starter
 from playbooks import irr
-from playbooks.applying import ApplyRequest, RouterFailure, all_done, apply_plan
+from playbooks.applying import (
+    ApplyInterruptedError,
+    ApplyRequest,
+    RouterFailure,
+    all_done,
+    apply_plan,
+)
 from playbooks.checking import check_devices, check_irr
 from playbooks.expanding import expand_objects
 from playbooks.plan_text import markdown, print_table, show_text
@@ -229,7 +237,11 @@ def apply(
         request = ApplyRequest(
             terminal.workspace(), terminal.environ, tuple(limit or ()), revert_in, router_workers
         )
-        outcomes = apply_plan(request, opened, str(plan_file), steps)
+        interrupted = False
+        try:
+            outcomes = apply_plan(request, opened, str(plan_file), steps)
+        except ApplyInterruptedError as exc:
+            outcomes, interrupted = dict(exc.outcomes), True
         has_problems = opened.plan.has_problems
     rows = [
         (name, "failed", each.reason)
@@ -251,6 +263,8 @@ def apply(
                 typer.echo(f"the diff of {name} now, not the reviewed one:\n{diff}", err=True)
         if has_problems:
             typer.echo("the plan holds things back: irrgate show lists them", err=True)
+    if interrupted:
+        raise typer.Exit(Exit.INTERRUPTED)
     if has_problems or not all_done(outcomes):
         raise typer.Exit(Exit.PROBLEMS)
 
@@ -264,11 +278,27 @@ def main() -> None:
     logging.getLogger().addHandler(logging.NullHandler())
     for name in ("nornir", "paramiko", "ncclient", "pyeapi", "netmiko"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    # A pipeline that is cancelled, or a terminal that is closed, is left as cleanly as by Ctrl-C.
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
     try:
         app()
-    except KeyboardInterrupt:
-        typer.echo("interrupted", err=True)
-        sys.exit(Exit.INTERRUPTED)
+    except SystemExit as exc:
+        if exc.code == Exit.INTERRUPTED:
+            _leave_at_once()
+        raise
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _leave_at_once() -> None:
+    """End without waiting for threads that wait for a router or a server: that may take minutes."""
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(Exit.INTERRUPTED)
 
 
 if __name__ == "__main__":

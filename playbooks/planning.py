@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,11 +27,13 @@ from irrgate.plan_file import PlanWriter
 from irrgate.render import Renderer
 from playbooks.plan_records import changes_record, delta_of, peer_records
 from playbooks.progress import Steps
+from tasks.close import close
 from tasks.compare import compare
 from tasks.expand import expand
 from tasks.inventory import limited, open_inventory
 from tasks.read import read
 from tasks.render import render
+from tasks.runner import InterruptibleRunner
 
 Vetoes = Mapping[str, tuple[Veto, ...]]
 
@@ -67,10 +70,8 @@ def make_plan(request: PlanRequest, target: Path, steps: Steps) -> Plan:
             for intent in made.values()
             if isinstance(intent, Filter)
         }
-        try:
+        with connections(nornir):
             hosts = _Routers(request, nornir, steps, writer).compare(of_host, vetoes)
-        finally:
-            close_connections(nornir)
         digests = sorted(
             {writer.add_filter(i.prefixes) for i in made.values() if isinstance(i, Filter)}
         )
@@ -90,13 +91,18 @@ def make_plan(request: PlanRequest, target: Path, steps: Steps) -> Plan:
     return plan
 
 
-def close_connections(nornir: Nornir) -> None:
-    """Close every connection; one that cannot be closed in order is dropped."""
-    for host in nornir.inventory.hosts.values():
-        try:
-            host.close_connections()
-        except Exception:  # noqa: BLE001 - any driver's error; the router drops what is left
-            host.connections.clear()
+@contextmanager
+def connections(nornir: Nornir) -> Iterator[None]:
+    """Close every connection at the end, all at once: a router that hangs takes its timeout.
+
+    After Ctrl-C nothing is closed in order; the connections end with the process.
+    """
+    try:
+        yield
+    except Exception:
+        nornir.run(task=close, on_failed=True)
+        raise
+    nornir.run(task=close, on_failed=True)
 
 
 def failure(results: AggregatedResult, host: str) -> str:
@@ -127,7 +133,8 @@ def _expand(
     ):
         intents = Intents(network, workspace.peers.__getitem__, expander)
         step.set_total(intents.prefetch(wanted))
-        results = nornir.run(task=expand, workspace=workspace, intents=intents)
+        runner = InterruptibleRunner(request.router_workers, lambda _: expander.stop(), waits=False)
+        results = nornir.with_runner(runner).run(task=expand, workspace=workspace, intents=intents)
         of_host: dict[str, tuple[Intent, ...]] = {}
         for name, result in results.items():
             if result.failed:

@@ -19,6 +19,8 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from tasks.runner import InterruptibleRunner
+
 
 class Steps:
     """Shows the steps of a run; a context manager, safe for many threads."""
@@ -68,7 +70,18 @@ class Step:
 
     def watch(self, nornir: Nornir) -> Nornir:
         """Return `nornir` so that each host that ends a task is counted."""
-        return nornir.with_processors([_Counter(self)])
+        counted = nornir.with_processors([_Counter(self)])
+        runner = counted.runner
+        if isinstance(runner, InterruptibleRunner):
+            counted = counted.with_runner(runner.telling(self._tell_interrupted))
+        return counted
+
+    def _tell_interrupted(self, under_way: int) -> None:
+        if under_way:
+            self._progress.console.print(
+                f"interrupted: {under_way} router(s) are under way and are left clean first; "
+                "again to leave at once"
+            )
 
 
 class _Counter:

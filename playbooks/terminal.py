@@ -77,6 +77,9 @@ def told_errors() -> Iterator[None]:
     except IrrgateError as exc:
         tell(exc)
         raise typer.Exit(Exit.COULD_NOT_RUN) from None
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        raise typer.Exit(Exit.INTERRUPTED) from None
     except BrokenPipeError:
         # `irrgate show plan.zip | head`: the reader has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

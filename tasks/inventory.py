@@ -13,6 +13,7 @@ from nornir.core.plugins.connections import ConnectionPluginRegister
 from irrgate.errors import WorkspaceError
 from irrgate.network import Workspace
 from tasks.connection import CONNECTION, WORKSPACE_KEY, NapalmConnection
+from tasks.runner import InterruptibleRunner
 
 
 def open_inventory(workspace: Workspace, environ: Mapping[str, str], workers: int) -> Nornir:
@@ -30,7 +31,6 @@ def open_inventory(workspace: Workspace, environ: Mapping[str, str], workers: in
                 "defaults_file": str(inventory / "defaults.yaml"),
             },
         },
-        runner={"plugin": "threaded", "options": {"num_workers": workers}},
         logging={"enabled": False},
         user_defined={WORKSPACE_KEY: str(workspace.directory)},
     )
@@ -41,7 +41,7 @@ def open_inventory(workspace: Workspace, environ: Mapping[str, str], workers: in
     username, password = environ.get("IRRGATE_USERNAME"), environ.get("IRRGATE_PASSWORD")
     for host in nornir.inventory.hosts.values():
         _override(host, username, password)
-    return nornir
+    return nornir.with_runner(InterruptibleRunner(workers))
 
 
 def _override(host: Host, username: str | None, password: str | None) -> None:

@@ -10,15 +10,19 @@ does not exist.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import re
 import selectors
 import shutil
+import signal
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import IO, Final
 
 from irrgate.aggregation import LENGTH_BITS, LENGTH_MASK, Entry
@@ -30,6 +34,8 @@ from irrgate.rpsl import RpslObject, SetKind, SetName, SourceName
 LIST_NAME: Final = "irrgate"
 MAX_OUTPUT: Final = 512 * 1024 * 1024
 """bytes of stdout; the largest as-set known, 847,000 prefixes, gives 45 MB."""
+PIPE_SIZE: Final = 1 << 20
+"""bytes; what Linux grants without privileges."""
 MAX_COMPLAINTS: Final = 64 * 1024
 """bytes of stderr that are kept; more is read and thrown away."""
 
@@ -54,6 +60,15 @@ class Query:
         return f"{self.object} {self.afi}"
 
 
+class Ending(Enum):
+    """How a bgpq4 run came to its end; of all but the first nothing that was printed counts."""
+
+    BY_ITSELF = auto()
+    TIMED_OUT = auto()
+    TOO_LARGE = auto()
+    STOPPED = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """How a bgpq4 run ended."""
@@ -62,8 +77,7 @@ class Output:
     """negative: the signal that ended it"""
     stdout: bytes
     stderr: bytes
-    timed_out: bool = False
-    too_large: bool = False
+    ending: Ending = Ending.BY_ITSELF
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +126,32 @@ def argv(program: str, query: Query, server: IrrServer) -> list[str]:
     return vector
 
 
-def run(vector: Sequence[str], timeout: float) -> Output:
+class StopSignal:
+    """Ends the bgpq4 processes of all threads at once: a pipe that becomes readable for good."""
+
+    def __init__(self) -> None:
+        self._read, self._write = os.pipe()
+        self._lock = threading.Lock()
+        self._given = False
+
+    def fileno(self) -> int:
+        """Return what to select on."""
+        return self._read
+
+    def give(self) -> None:
+        """End what runs and whatever is started from now on; more than once is as good as once."""
+        with self._lock:
+            if not self._given:
+                self._given = True
+                os.write(self._write, b"x")
+
+    def close(self) -> None:
+        """Give the pipe back; nothing may wait on it any more."""
+        os.close(self._read)
+        os.close(self._write)
+
+
+def run(vector: Sequence[str], timeout: float, stop: StopSignal | None = None) -> Output:
     """Run bgpq4 once, for at most `timeout` seconds; it is killed and reaped whatever happens.
 
     Raises Bgpq4MissingError when it cannot be started.
@@ -130,42 +169,67 @@ def run(vector: Sequence[str], timeout: float) -> Output:
         raise Bgpq4MissingError(vector[0], f"cannot be started: {exc.strerror}") from exc
     with process:
         try:
-            return _collect(process, time.monotonic() + timeout)
+            _widen(process)
+            return _collect(process, time.monotonic() + timeout, stop)
         finally:
-            process.kill()
+            _kill(process)
 
 
-def _collect(process: subprocess.Popen[bytes], deadline: float) -> Output:
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process that was not reaped yet, and what it started: bgpq4 may be a wrapper."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _widen(process: subprocess.Popen[bytes]) -> None:
+    """Let bgpq4 print most lists without waiting for us: a pipe holds 64 KiB, 1,300 prefixes."""
+    with contextlib.suppress(AttributeError, OSError):
+        assert process.stdout is not None  # noqa: S101 - as in _collect
+        fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
+
+
+def _collect(process: subprocess.Popen[bytes], deadline: float, stop: StopSignal | None) -> Output:
     assert process.stdout is not None  # noqa: S101 - asked for as pipes just above
     assert process.stderr is not None  # noqa: S101
     printed: dict[IO[bytes], list[bytes]] = {process.stdout: [], process.stderr: []}
     room = {process.stdout: MAX_OUTPUT, process.stderr: MAX_COMPLAINTS}
-    timed_out = too_large = False
+    still_open = set(printed)
+    ending = Ending.BY_ITSELF
     with selectors.DefaultSelector() as selector:
         for stream in printed:
             selector.register(stream, selectors.EVENT_READ)
-        while selector.get_map() and not (timed_out or too_large):
+        if stop is not None:
+            selector.register(stop, selectors.EVENT_READ)
+        while still_open and ending is Ending.BY_ITSELF:
             left = deadline - time.monotonic()
-            ready = selector.select(max(0.0, left)) if left > 0 else []
-            timed_out = not ready
+            ready = selector.select(left) if left > 0 else []
+            if not ready:
+                ending = Ending.TIMED_OUT
             for chosen, _ in ready:
+                if chosen.fileobj is stop:
+                    ending = Ending.STOPPED
+                    break
                 stream = chosen.fileobj  # type: ignore[assignment]
                 chunk = os.read(chosen.fd, 1 << 18)
                 if not chunk:
                     selector.unregister(stream)
+                    still_open.discard(stream)
                 elif room[stream] > 0:
                     printed[stream].append(chunk)
                     room[stream] -= len(chunk)
-                else:
-                    too_large = too_large or stream is process.stdout
+                elif stream is process.stdout:
+                    ending = Ending.TOO_LARGE
+    if ending is not Ending.BY_ITSELF:
+        _kill(process)
     try:
-        exit_code = process.wait(max(0.0, deadline - time.monotonic()) if not too_large else 0)
+        exit_code = process.wait(max(0.0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
-        process.kill()
+        _kill(process)
         exit_code = process.wait()
-        timed_out = not too_large
+        ending = Ending.TIMED_OUT if ending is Ending.BY_ITSELF else ending
     stdout, stderr = b"".join(printed[process.stdout]), b"".join(printed[process.stderr])
-    return Output(exit_code, stdout, stderr, timed_out, too_large)
+    return Output(exit_code, stdout, stderr, ending)
 
 
 def judge(output: Output, afi: Afi, timeout: float) -> Registered | NothingFound | Refused:
@@ -185,10 +249,12 @@ def judge(output: Output, afi: Afi, timeout: float) -> Registered | NothingFound
 
 
 def _why_useless(output: Output, timeout: float) -> str:
-    if output.timed_out:
+    if output.ending is Ending.TIMED_OUT:
         return f"no answer within {timeout:g} s"
-    if output.too_large:
+    if output.ending is Ending.TOO_LARGE:
         return f"bgpq4 printed more than {MAX_OUTPUT >> 20} MiB"
+    if output.ending is Ending.STOPPED:
+        return "bgpq4 was interrupted"
     complaints = [
         line
         for line in output.stderr.splitlines()

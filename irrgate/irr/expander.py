@@ -17,7 +17,7 @@ from typing import Self
 from irrgate.aggregation import Entry
 from irrgate.errors import IrrServerError
 from irrgate.irr import bgpq4
-from irrgate.irr.bgpq4 import NothingFound, Query, Refused
+from irrgate.irr.bgpq4 import NothingFound, Output, Query, Refused, StopSignal
 from irrgate.irr.client import IrrClient
 from irrgate.network import IrrServer, IrrSettings
 from irrgate.rpsl import SetName
@@ -84,8 +84,9 @@ class Expander:
     """Runs queries, `irr.workers` at a time; a context manager, safe for many threads.
 
     `clock` returns seconds that never go back; `on_done` is told of each expansion, from any
-    thread. Leaving the context waits for what runs; a query
-    is run at most once in the life of the Expander, whoever asks and whatever came of it.
+    thread. Leaving the context waits for what runs, but after an error or Ctrl-C it kills what
+    runs, and waits for no server. A query is run at most once in the life of the Expander, whoever
+    asks and whatever came of it.
     """
 
     def __init__(
@@ -103,6 +104,9 @@ class Expander:
         self._lock = threading.Lock()
         self._expansions: dict[Query, Future[Expansion]] = {}
         self._pool = ThreadPoolExecutor(irr.workers, thread_name_prefix="expand")
+        self._stop = StopSignal()
+        self._running = 0
+        self._all_ended = threading.Condition(self._lock)
 
     def __enter__(self) -> Self:
         return self
@@ -113,7 +117,21 @@ class Expander:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        if value is None:
+            self._pool.shutdown(wait=True)
+            self._stop.close()
+        else:
+            self.stop()
+            with self._all_ended:
+                self._all_ended.wait_for(lambda: self._running == 0)
+
+    def stop(self) -> None:
+        """Begin no further expansion, and kill the bgpq4 processes that run.
+
+        An expansion that was to come ends in CancelledError, one that runs in Failed.
+        """
+        self._stop.give()
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def submit(self, query: Query) -> Future[Expansion]:
         """Return the expansion to come; a query that was asked before is not run again."""
@@ -147,13 +165,23 @@ class Expander:
 
     def _ask(self, query: Query, server: IrrServer) -> Verdict:
         timeout = self._irr.timeout
-        output = bgpq4.run(bgpq4.argv(self._program, query, server), timeout)
+        output = self._run_bgpq4(bgpq4.argv(self._program, query, server))
         found = bgpq4.judge(output, query.afi, timeout)
         if isinstance(found, Refused):
             return Failed(found.reason)
         if isinstance(found, NothingFound):
             return self._explain_nothing(query, server)
         return Whole(found.keys, found.ranges)
+
+    def _run_bgpq4(self, vector: Sequence[str]) -> Output:
+        with self._lock:
+            self._running += 1
+        try:
+            return bgpq4.run(vector, self._irr.timeout, self._stop)
+        finally:
+            with self._all_ended:
+                self._running -= 1
+                self._all_ended.notify_all()
 
     def _explain_nothing(self, query: Query, server: IrrServer) -> Verdict:
         """Ask the server itself whether a set without prefixes is there at all."""
