@@ -10,7 +10,9 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from functools import lru_cache
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import Final
 
 from irrgate.aggregation import LENGTH_BITS, LENGTH_MASK, Entry
@@ -31,10 +33,12 @@ _STEP: Final = 10
 
 _DOCUMENTED_SEQUENCE: Final = 65_535
 
-_HEADER = re.compile(r"^(ip|ipv6) prefix-list (\S+)(?: (seq \d+ .*))?$", re.MULTILINE)
-_REMOVAL = re.compile(r"^no (ip|ipv6) prefix-list (\S+)$", re.MULTILINE)
-_REMOVAL_OR_EXIT = re.compile(r"^(?:no (?:ip|ipv6) prefix-list \S+| *exit)\n", re.MULTILINE)
+_HEADER = re.compile(r"^(ip|ipv6) prefix-list (\S+)[ \t]*(.*)$", re.MULTILINE)
+_REMOVAL = re.compile(r"no (ip|ipv6) prefix-list (\S+)")
+_SEQUENCE = re.compile(r"[0-9]{1,10}")
+_QUALIFIERS = re.compile(r"eq ([0-9]{1,3})|le ([0-9]{1,3})|ge ([0-9]{1,3})(?: le ([0-9]{1,3}))?")
 _REMARK = re.compile(r"(?:seq \d+ )?remark\b.*|!.*")
+_BLOCK_END = re.compile(r"\n(?=\S)")
 
 
 @dataclass(slots=True)
@@ -64,33 +68,60 @@ class Eos:
             raise ParseError(
                 "running config", "is cut off: EOS ends it with the line `end`, which is missing"
             )
-        read: dict[str, _Read] = {}
+        if "\r" in running:
+            running = running.replace("\r\n", "\n")
+        read: dict[str, list[str]] = {}
         strangers: set[str] = set()
         for match in _HEADER.finditer(running):
             keyword, name, rest = match.groups()
             if not name.startswith(managed_prefix):
                 continue
-            afi = wanted.get(name)
-            if afi is None or _KEYWORDS[afi] != keyword:
+            if name not in wanted or _KEYWORDS[wanted[name]] != keyword:
                 strangers.add(name)
                 continue
-            into = read.setdefault(name, _Read([], []))
-            lines = [rest] if rest else _block(running, match.end())
-            _read_lines(into, lines, afi, name)
-        lists = {name: _managed(name, wanted[name], each) for name, each in read.items()}
+            # EOS prints a list as a block, or in an older form with the name on every line.
+            read.setdefault(name, []).extend((rest, *_block(running, match.end())))
+        lists = {name: _managed(name, wanted[name], lines) for name, lines in read.items()}
         return RunningFilters(lists, tuple(sorted(strangers)))
 
     def parse_candidate(self, candidate: str, wanted: Mapping[str, Afi]) -> RunningFilters:
         """Return the prefix lists that a candidate sets; see Platform.
 
-        Each must be removed first, since a session begins with what is running.
+        Each must be removed first, since a session begins with what is running, and every line
+        must be of a list: whatever else the router is told would be committed unread.
         """
-        removed = set(_REMOVAL.findall(candidate))
-        found = self.parse(_REMOVAL_OR_EXIT.sub("", candidate) + "\nend", wanted, "")
-        for name in found.lists:
-            if (_KEYWORDS[wanted[name]], name) not in removed:
-                raise ParseError(name, "the candidate adds to the list and does not replace it")
-        return found
+        written: dict[tuple[str, str], list[str]] = {}
+        removed: set[tuple[str, str]] = set()
+        block: list[str] | None = None
+        # Stripped as NAPALM's driver does it; what a line means depends on the line before.
+        for line in map(str.strip, candidate.splitlines()):
+            if block is not None and line.startswith("seq "):
+                block.append(line)
+            elif line == "exit":
+                block = None
+            elif match := _REMOVAL.fullmatch(line):
+                keyword, name = match.groups()
+                if (keyword, name) in written:
+                    raise ParseError(name, "the candidate removes the list after it set it")
+                removed.add((keyword, name))
+                block = None
+            elif match := _HEADER.fullmatch(line):
+                keyword, name, rest = match.groups()
+                into = written.setdefault((keyword, name), [])
+                into += [rest] if rest else []
+                block = None if rest else into
+            elif line.startswith("!!") or (line and not line.startswith("!")):
+                raise ParseError("candidate", f"has a line that is of no prefix list: {line!a}")
+        for _, name in sorted(written.keys() ^ removed):
+            raise ParseError(name, "the candidate must remove the list and then set it")
+        lists: dict[str, ManagedList] = {}
+        strangers: set[str] = set()
+        for (keyword, name), lines in written.items():
+            if name in wanted and _KEYWORDS[wanted[name]] == keyword:
+                lists[name] = _managed(name, wanted[name], lines)
+            else:
+                strangers.add(name)
+        return RunningFilters(lists, tuple(sorted(strangers)))
 
     def printed(self, name: str, prefixes: PrefixSet, running: ManagedList | None) -> PrintedList:
         """Return the list with stable sequence numbers; see Platform.
@@ -141,17 +172,16 @@ def _fresh_numbers(used: list[int], count: int) -> Iterator[int]:
 
 def _block(running: str, start: int) -> list[str]:
     """Return the indented lines that follow position `start`."""
-    end = start
     # The block ends at the next line that is not indented; `!` or a header, never far on.
-    next_line = re.compile(r"\n(?! )").search(running, start)
-    end = next_line.start() if next_line else len(running)
-    return running[start + 1 : end].split("\n") if end > start else []
+    following = _BLOCK_END.search(running, start)
+    return running[start : following.start() if following else len(running)].split("\n")
 
 
-def _read_lines(into: _Read, lines: list[str], afi: Afi, name: str) -> None:
+def _read_lines(lines: list[str], afi: Afi, name: str) -> _Read:
+    into = _Read([], [])
     sequences: list[str] = []
     singles: list[str] = []
-    others: list[tuple[str, bool, str, list[str]]] = []
+    others: list[tuple[str, bool, str, str]] = []
     for line in lines:
         words = line.split()
         if len(words) >= 4 and words[0] == "seq" and words[2] in {"permit", "deny"}:
@@ -159,21 +189,25 @@ def _read_lines(into: _Read, lines: list[str], afi: Afi, name: str) -> None:
                 sequences.append(words[1])
                 singles.append(words[3])
             else:
-                others.append((words[1], words[2] == "permit", words[3], words[4:]))
+                others.append((words[1], words[2] == "permit", words[3], " ".join(words[4:])))
         elif words and _REMARK.fullmatch(line.strip()):
             into.plain = False
         elif words:
-            raise ParseError(name, f"a line of the running config is unknown: {line.strip()!a}")
-    for key, sequence in zip(_keys(afi, singles, name), sequences, strict=True):
-        length = key & LENGTH_MASK
-        entry = (key >> LENGTH_BITS, length, length, length)
-        into.permits.append((_number(sequence, name), entry))
+            raise ParseError(name, f"a line of the list is unknown: {line.strip()!a}")
+    entries = [
+        (key >> LENGTH_BITS, length := key & LENGTH_MASK, length, length)
+        for key in _keys(afi, singles, name)
+    ]
+    numbers = _numbers(sequences + [each[0] for each in others], name)
+    into.permits = list(zip(numbers, entries, strict=False))
     keys = _keys(afi, [each[2] for each in others], name)
-    for key, (sequence, permits, _, qualifiers) in zip(keys, others, strict=True):
-        length = key & LENGTH_MASK
-        ge, le = _bounds(qualifiers, length, afi.bits, name) if qualifiers else (length, length)
-        into_list = into.permits if permits else into.denies
-        into_list.append((_number(sequence, name), (key >> LENGTH_BITS, length, ge, le)))
+    for number, key, each in zip(numbers[len(entries) :], keys, others, strict=True):
+        lengths = _lengths(each[3], key & LENGTH_MASK, afi.bits)
+        if lengths is None:
+            raise ParseError(name, f"an entry has impossible qualifiers: {each[2]} {each[3]!a}")
+        entry = (key >> LENGTH_BITS, *lengths)
+        (into.permits if each[1] else into.denies).append((number, entry))
+    return into
 
 
 def _keys(afi: Afi, texts: list[str], name: str) -> list[int]:
@@ -183,48 +217,57 @@ def _keys(afi: Afi, texts: list[str], name: str) -> list[int]:
         raise ParseError(name, str(exc)) from exc
 
 
-def _number(text: str, name: str) -> int:
-    if not text.isdecimal():
-        raise ParseError(name, f"a sequence number is expected, not {text!a}")
-    return int(text)
+def _numbers(texts: list[str], name: str) -> list[int]:
+    digits = "".join(texts)
+    if texts and not (digits.isascii() and digits.isdigit() and max(map(len, texts)) <= 10):
+        wrong = next(text for text in texts if not _SEQUENCE.fullmatch(text))
+        raise ParseError(name, f"a sequence number is expected, not {wrong!a}")
+    numbers = list(map(int, texts))
+    if len(set(numbers)) < len(numbers):
+        raise ParseError(name, "two entries of the list have one sequence number")
+    return numbers
 
 
-def _bounds(qualifiers: list[str], length: int, bits: int, name: str) -> tuple[int, int]:
-    given = dict(zip(qualifiers[::2], qualifiers[1::2], strict=False))
-    known = given.keys() <= {"ge", "le", "eq"} and len(qualifiers) == 2 * len(given)
-    if not known or not all(value.isdecimal() for value in given.values()):
-        raise ParseError(name, f"unknown qualifiers of an entry: {' '.join(qualifiers)!a}")
-    if "eq" in given:
-        return int(given["eq"]), int(given["eq"])
-    ge = int(given.get("ge", length))
-    le = int(given["le"]) if "le" in given else bits
-    if not length <= ge <= le <= bits:
-        raise ParseError(name, f"impossible qualifiers of an entry: {' '.join(qualifiers)!a}")
-    return ge, le
+@lru_cache(maxsize=4096)
+def _lengths(qualifiers: str, length: int, bits: int) -> tuple[int, int, int] | None:
+    """Return (length, ge, le) of an entry, or None where they cannot be."""
+    if not qualifiers:
+        return length, length, length
+    match = _QUALIFIERS.fullmatch(qualifiers)
+    if match is None:
+        return None
+    exact, le, ge, ge_le = match.groups()
+    low, high = int(exact or ge or length), int(exact or le or ge_le or bits)
+    return (length, low, high) if length <= low <= high <= bits else None
 
 
-def _managed(name: str, afi: Afi, read: _Read) -> ManagedList:
+def _managed(name: str, afi: Afi, lines: list[str]) -> ManagedList:
+    read = _read_lines(lines, afi, name)
     sequences = {entry: sequence for sequence, entry in read.permits}
     if not read.denies:
         accepted = PrefixSet.from_entries(afi, sequences)
         # A list without entries denies here, but does not say so.
-        return ManagedList(name, afi, accepted, read.plain and bool(accepted), sequences)
+        plain = read.plain and bool(accepted) and _is_canonical(accepted, read, sequences)
+        return ManagedList(name, afi, accepted, plain, sequences)
     everything = (0, 0, 0, afi.bits)
     if not read.permits and [entry for _, entry in read.denies] == [everything]:
         return ManagedList(name, afi, PrefixSet.empty(afi), read.plain)
     return ManagedList(name, afi, _first_match(afi, read), plain=False, sequences=sequences)
 
 
+def _is_canonical(accepted: PrefixSet, read: _Read, sequences: Mapping[Entry, int]) -> bool:
+    """Tell whether the list has just the entries that `printed` writes, in any order."""
+    return len(read.permits) == len(sequences) and sequences.keys() == set(accepted.entries())
+
+
 def _first_match(afi: Afi, read: _Read) -> PrefixSet:
     """Return what a list with denies accepts: each permit less the denies before it."""
     accepted = denied = PrefixSet.empty(afi)
     numbered = [(s, True, e) for s, e in read.permits] + [(s, False, e) for s, e in read.denies]
-    batch: list[Entry] = []
-    for _, permits, entry in sorted(numbered):
+    for permits, run in groupby(sorted(numbered), key=itemgetter(1)):
+        entries = PrefixSet.from_entries(afi, (entry for _, _, entry in run))
         if permits:
-            batch.append(entry)
-            continue
-        accepted = accepted.union(PrefixSet.from_entries(afi, batch).difference(denied))
-        batch = []
-        denied = denied.union(PrefixSet.from_entries(afi, [entry]))
-    return accepted.union(PrefixSet.from_entries(afi, batch).difference(denied))
+            accepted = accepted.union(entries.difference(denied))
+        else:
+            denied = denied.union(entries)
+    return accepted

@@ -1,0 +1,162 @@
+"""A router of each platform in memory, made of the lab's own parsers, printers and oracles.
+
+Nothing here has anything in common with irrgate's platform modules: what they say of a list is
+held against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Final, Protocol
+
+from irrgate.platforms import find_platform
+from irrgate.platforms.platform import ManagedList
+from irrgate.prefixes import Afi, PrefixSet, format_address
+from irrgate.render import Renderer
+from tests.lab.eos_mode import ConfigMode
+from tests.lab.eos_mode import parse_config as parse_eos
+from tests.lab.eos_semantics import EosPrefixList, prefix_list
+from tests.lab.junos_loader import load_text
+from tests.lab.junos_loader import parse_config as parse_junos
+from tests.lab.junos_semantics import RouteFilter, route_filters
+from tests.lab.junos_tree import render
+
+PLATFORMS: Final = ("eos", "junos")
+NAMES: Final = {Afi.IPV4: "IRR-AS64500-V4", Afi.IPV6: "IRR-AS64500-V6"}
+WANTED: Final[Mapping[str, Afi]] = {name: afi for afi, name in NAMES.items()}
+RENDERER: Final = Renderer()
+
+_EOS: Final = """\
+! Command: show running-config
+!
+hostname edge1
+!
+ip prefix-list CORE
+   seq 10 permit 10.0.0.0/8
+!
+end
+"""
+_JUNOS: Final = """\
+version 22.4R1.10;
+system {
+    host-name edge1;
+}
+policy-options {
+    route-filter-list CORE {
+        10.0.0.0/8 exact;
+    }
+}
+"""
+
+
+class Rule(Protocol):
+    """A list as the device evaluates it."""
+
+    def accepts(self, prefix: str) -> bool: ...
+
+
+class Router(Protocol):
+    """What a test needs of a router."""
+
+    platform: str
+
+    def load(self, candidate: str) -> None:
+        """Commit a candidate; the test fails where the device refuses a line."""
+
+    def running(self) -> str:
+        """Return the running config in the form in which the device prints it."""
+
+    def rule(self, name: str) -> Rule:
+        """Return the list as the device evaluates it."""
+
+
+class EosRouter:
+    def __init__(self, running: str = _EOS) -> None:
+        self.platform = "eos"
+        self._config = parse_eos(running)
+
+    def load(self, candidate: str) -> None:
+        lines = [line.strip() for line in candidate.splitlines()]
+        ConfigMode(self._config).feed(lines, 0, len(lines))
+
+    def running(self) -> str:
+        return self._config.text("show running-config", "edge1 (vEOS-lab)")
+
+    def rule(self, name: str) -> EosPrefixList:
+        return prefix_list(self._config, name, "ipv6" if WANTED[name] is Afi.IPV6 else "ip")
+
+
+class JunosRouter:
+    def __init__(self, running: str = _JUNOS) -> None:
+        self.platform = "junos"
+        self._root = parse_junos(running)
+
+    def load(self, candidate: str) -> None:
+        errors = load_text(candidate, self._root, replace=True)
+        assert not errors, errors[0]
+
+    def running(self) -> str:
+        return render(self._root)
+
+    def rule(self, name: str) -> RouteFilter:
+        return route_filters(self.running())[name]
+
+
+def router(platform: str) -> Router:
+    """Return a router with a config, and no managed list in it."""
+    return EosRouter() if platform == "eos" else JunosRouter()
+
+
+def candidate(
+    platform: str, filters: Mapping[str, PrefixSet], running: ManagedList | None = None
+) -> str:
+    """Return the shipped template's text that sets `filters`, by name."""
+    module = find_platform(platform)
+    printed = [module.printed(name, prefixes, running) for name, prefixes in filters.items()]
+    return RENDERER.render(platform, printed)
+
+
+def read(platform: str, running: str) -> Mapping[str, ManagedList]:
+    """Return the managed lists that irrgate reads in a running config."""
+    return find_platform(platform).parse(running, WANTED, "IRR-").lists
+
+
+def read_candidate(platform: str, text: str) -> Mapping[str, ManagedList]:
+    """Return the managed lists that irrgate reads in a candidate."""
+    return find_platform(platform).parse_candidate(text, WANTED).lists
+
+
+class Universe:
+    """A corner of the address space small enough to ask about every prefix of it."""
+
+    depth: Final = 4
+
+    def __init__(self, afi: Afi) -> None:
+        self.afi = afi
+        self.root = 0x0A000020 if afi is Afi.IPV4 else (0x20010DB8 << 96) + 0x20
+        self.top = afi.bits - self.depth
+
+    @cached_property
+    def prefixes(self) -> tuple[tuple[str, int, int], ...]:
+        """Each prefix as (text, address, length): two above the root, and all below it."""
+        return tuple(self._all())
+
+    def _all(self) -> Iterator[tuple[str, int, int]]:
+        for length in range(self.top - 2, self.afi.bits + 1):
+            size = 1 << (self.afi.bits - length)
+            first = self.root // size * size
+            for index in range(max(1, (1 << self.depth) // size)):
+                address = first + index * size
+                yield f"{format_address(self.afi, address)}/{length}", address, length
+
+    def disagreement(self, rule: Rule, prefixes: PrefixSet) -> list[str]:
+        """Return the prefixes of which the device says something else than the set."""
+        return [
+            text
+            for text, address, length in self.prefixes
+            if rule.accepts(text) != prefixes.contains(address, length)
+        ]
+
+
+UNIVERSES: Final = {afi: Universe(afi) for afi in Afi}
