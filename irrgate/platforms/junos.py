@@ -14,11 +14,14 @@ entry's and would turn it into accept-all (route-filter-list, Juniper's CLI refe
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from typing import Final
 
 from irrgate.aggregation import LENGTH_BITS, LENGTH_MASK, Entry, Nodes, last_key, span
 from irrgate.errors import ParseError
+from irrgate.platforms.junos_blocks import FoundList, route_filter_lists
 from irrgate.platforms.platform import (
     Capabilities,
     Line,
@@ -29,16 +32,16 @@ from irrgate.platforms.platform import (
 )
 from irrgate.prefixes import Afi, PrefixSet, format_address, parse_keys
 
-_OPEN = re.compile(r"(?:(inactive|protect): )*(\S.*?) \{")
-_LIST = re.compile(r"route-filter-list (\S+)")
 _ENTRY = re.compile(
-    r"\s*(inactive: )?([0-9A-Fa-f.:]+/\d+) "
-    r"(?:(exact)|(orlonger)|(longer)|upto /(\d+)|prefix-length-range /(\d+)-/(\d+))"
-    r"(?:;| (accept|reject);| \{\s*(accept|reject);\s*\})"
+    r"\s*(?P<inactive>inactive: )?(?P<prefix>[0-9A-Fa-f.:]+/[0-9]+) "
+    r"(?:(?P<exact>exact)|(?P<orlonger>orlonger)|(?P<longer>longer)|upto /(?P<upto>[0-9]{1,3})"
+    r"|prefix-length-range /(?P<low>[0-9]{1,3})-/(?P<high>[0-9]{1,3}))"
+    r"(?:;| (?P<action>accept|reject);| \{\s*(?P<then>accept|reject);\s*\})"
 )
-_REPLACE = re.compile(r"^( *)replace: ", re.MULTILINE)
-_REPLACED = re.compile(r"^ *replace: route-filter-list (\S+) \{$", re.MULTILINE)
-_COMMENT = re.compile(r"/\*.*?\*/|##[^\n]*", re.DOTALL)
+_OMITTED = "delete its `apply-flags omit`"
+_COMMENT = re.compile(r"/\*.*?\*/|#[^\n]*", re.DOTALL)
+_CANDIDATE = re.compile(r"\s*policy-options \{(.*)\}\s*", re.DOTALL)
+_REPLACED = re.compile(r"\s*replace: route-filter-list (\S+) \{((?:[^{}]++|\{[^{}]*+\})*+)\}\s*")
 
 
 def nothing(afi: Afi) -> str:
@@ -62,27 +65,51 @@ class Junos:
         """Return the managed route-filter-lists of the configuration as text; see Platform."""
         lists: dict[str, ManagedList] = {}
         strangers: set[str] = set()
-        for name, body, active in _route_filter_lists(running):
+        for found in route_filter_lists(running):
+            name = found.name
+            if found.path[0] == "groups":
+                _refuse_inherited(found, wanted)
             if not name.startswith(managed_prefix):
                 continue
-            afi = wanted.get(name)
-            if afi is None:
+            if name not in wanted:
                 strangers.add(name)
+            elif found.active:
+                lists[name] = _managed(name, wanted[name], found.body)
             else:
-                lists[name] = _managed(name, afi, body, active=active)
+                # As if it were not there, but the router holds it.
+                afi = wanted[name]
+                lists[name] = ManagedList(name, afi, PrefixSet.empty(afi), plain=False)
         return RunningFilters(lists, tuple(sorted(strangers)))
 
     def parse_candidate(self, candidate: str, wanted: Mapping[str, Afi]) -> RunningFilters:
         """Return the route-filter-lists that a candidate sets; see Platform.
 
-        Each must carry `replace:`, without which its entries are added to those that are there.
+        Each must carry `replace:`, without which its entries are added to those that are there,
+        and nothing else may stand in the candidate: it would be committed unread.
         """
-        replaced = set(_REPLACED.findall(candidate))
-        found = self.parse(_REPLACE.sub(r"\1", candidate), wanted, "")
-        for name in found.lists:
-            if name not in replaced:
-                raise ParseError(name, "the candidate adds to the list and does not replace it")
-        return found
+        text = _COMMENT.sub("", candidate) if "/*" in candidate or "#" in candidate else candidate
+        whole = _CANDIDATE.fullmatch(text)
+        if whole is None:
+            raise ParseError("candidate", "is not one policy-options block and nothing else")
+        lists: dict[str, ManagedList] = {}
+        strangers: set[str] = set()
+        position, end = whole.span(1)
+        while text[position:end].strip():
+            match = _REPLACED.match(text, position, end)
+            if match is None:
+                line = text[position:end].split("\n", 2)[:2]
+                raise ParseError(
+                    "candidate", f"has a line that replaces no list: {' '.join(line).strip()!a}"
+                )
+            position = match.end()
+            name = match[1].strip('"')
+            if name in lists or name in strangers:
+                raise ParseError(name, "the candidate replaces the list twice")
+            if name in wanted:
+                lists[name] = _managed(name, wanted[name], match[2])
+            else:
+                strangers.add(name)
+        return RunningFilters(lists, tuple(sorted(strangers)))
 
     def printed(self, name: str, prefixes: PrefixSet, running: ManagedList | None) -> PrintedList:
         """Return the list's entries; see Platform. Entries have no numbers."""
@@ -105,117 +132,120 @@ def _lines(prefixes: PrefixSet) -> Iterator[Line]:
         )
 
 
-def _route_filter_lists(running: str) -> Iterator[tuple[str, str, bool]]:
-    """Yield (name, text between the braces, active) of each list under policy-options.
+def _refuse_inherited(found: FoundList, wanted: Mapping[str, Afi]) -> None:
+    """Raise ParseError for a list in a group that Junos may add to one of `wanted`.
 
-    Only the lines outside of the lists are looked at one by one. Raises ParseError when the
-    braces do not balance, as when the text was cut off.
+    Where the group is applied, its entries count beside the list's own, and no replacing of the
+    list takes them away. Names in groups may have wildcards: `<IRR-*>`.
     """
-    path: list[str] = []
-    position = 0
-    while position < len(running):
-        end = running.find("\n", position)
-        end = len(running) if end < 0 else end
-        line = running[position:end].strip()
-        position = end + 1
-        if line == "}":
-            if not path:
-                raise ParseError("running config", "has a closing brace too many")
-            path.pop()
-        elif line.endswith("{"):
-            opened = _OPEN.fullmatch(line)
-            header = opened[2] if opened else line
-            found = _LIST.fullmatch(header)
-            if found and path == ["policy-options"]:
-                close = re.compile(r"^ {4}\}", re.MULTILINE).search(running, position)
-                if close is None:
-                    raise ParseError("running config", f"is cut off inside {found[1]}")
-                inactive = bool(opened and opened[1] == "inactive")
-                yield found[1].strip('"'), running[position : close.start()], not inactive
-                position = close.end()
-            else:
-                path.append(header)
-        elif path == ["policy-options"] and (found := _LIST.fullmatch(line.removesuffix(";"))):
-            # An empty list is printed without braces.
-            yield found[1].strip('"'), "", True
-    if path:
-        raise ParseError("running config", f"is cut off inside {path[-1]}")
+    pattern = found.name.strip("<>") if found.name.startswith("<") else None
+    for name in wanted:
+        if name == found.name or (pattern is not None and fnmatchcase(name, pattern)):
+            raise ParseError(
+                name,
+                f"also stands in {' '.join(found.path[:2])}, whence its entries may be inherited",
+                hint=f"delete {' '.join(found.path)} route-filter-list {found.name}",
+            )
 
 
-def _managed(name: str, afi: Afi, body: str, *, active: bool) -> ManagedList:
+def _managed(name: str, afi: Afi, body: str) -> ManagedList:
+    noted = "/*" in body or "#" in body
+    if noted and "/* OMITTED */" in body:
+        raise ParseError(name, "the router does not show its entries", hint=_OMITTED)
+    bare = _COMMENT.sub("", body) if noted else body
     exact: list[str] = []
     others: list[str] = []
-    for line in body.split("\n"):
+    for line in bare.split("\n"):
         words = line.split()
         if len(words) == 2 and words[1] == "exact;":
             exact.append(words[0])
         elif words:
             others.append(line)
     rest = "\n".join(others)
-    bare = _COMMENT.sub("", rest)
-    # Of each entry: inactive, prefix, exact, orlonger, longer, upto, from, to, action, action.
-    matched = _ENTRY.findall(bare)
-    unknown = _ENTRY.sub("", bare).strip()
+    unknown = _ENTRY.sub("", rest).strip()
     if unknown:
-        raise ParseError(name, f"an entry in the running config is unknown: {unknown[:80]!a}")
-    plain = active and bare == rest
-    if [each[1] for each in matched] == [nothing(afi)] and matched[0][8] == "reject" and not exact:
-        return ManagedList(name, afi, PrefixSet.empty(afi), plain)
+        raise ParseError(name, f"an entry of the list is unknown: {unknown[:80]!a}")
+    matched = list(_ENTRY.finditer(rest))
+    # The router's own remarks begin with ##; other comments a person has put there.
+    plain = not noted or not _COMMENT.search(re.sub("##[^\n]*", "", body))
+    if any(each["inactive"] or each["action"] or each["then"] for each in matched):
+        matched = list(_ENTRY.finditer(bare))
+        plain = plain and _is_deny_all(matched, afi)
+        return ManagedList(name, afi, _longest_match(afi, matched, name), plain)
+    keys = _keys(afi, exact, name)
+    entries = [(key >> LENGTH_BITS, n := key & LENGTH_MASK, n, n) for key in keys]
+    entries += _entries(afi, matched, name)
+    entries.sort()
+    united = PrefixSet.from_entries(afi, entries)
+    if entries == list(united.longest_match_entries()):
+        return ManagedList(name, afi, united, plain and bool(entries))
+    accepted = _longest_match(afi, list(_ENTRY.finditer(bare)), name)
+    return ManagedList(name, afi, accepted, plain=False)
+
+
+def _is_deny_all(matched: list[re.Match[str]], afi: Afi) -> bool:
+    if len(matched) != 1 or matched[0]["inactive"] or not matched[0]["exact"]:
+        return False
+    rejects = "reject" in (matched[0]["action"], matched[0]["then"])
+    return rejects and matched[0]["prefix"] == nothing(afi)
+
+
+def _keys(afi: Afi, texts: list[str], name: str) -> list[int]:
     try:
-        singles = parse_keys(afi, exact)
-        keys = parse_keys(afi, [each[1] for each in matched])
+        return parse_keys(afi, texts)
     except ValueError as exc:
         raise ParseError(name, str(exc)) from exc
-    entries = [(k >> LENGTH_BITS, k & 0xFF, k & 0xFF, k & 0xFF) for k in singles]
+
+
+def _entries(afi: Afi, matched: list[re.Match[str]], name: str) -> Iterator[Entry]:
+    bits = afi.bits
+    keys = _keys(afi, [each["prefix"] for each in matched], name)
     for key, each in zip(keys, matched, strict=True):
-        if each[0] or each[8] or each[9]:
-            plain = False
-        if not each[0] and "reject" not in each[8:]:
-            entries.append(_entry(key, each, afi.bits, name))
-    united = PrefixSet.from_entries(afi, entries)
-    entries.sort()
-    if plain and entries == list(united.longest_match_entries()):
-        return ManagedList(name, afi, united, plain and bool(entries))
-    return ManagedList(name, afi, _longest_match(afi, singles + keys, entries), plain=False)
+        address, length = key >> LENGTH_BITS, key & LENGTH_MASK
+        ge, le = length, bits
+        if each["exact"]:
+            le = length
+        elif each["longer"]:
+            ge = length + 1
+        elif each["upto"]:
+            le = int(each["upto"])
+        elif each["low"]:
+            ge, le = int(each["low"]), int(each["high"])
+        if not length <= ge <= le <= bits:
+            raise ParseError(name, f"an entry has impossible lengths: {each[0].strip()!a}")
+        yield address, length, ge, le
 
 
-def _entry(key: int, each: tuple[str, ...], bits: int, name: str) -> Entry:
-    address, length = key >> LENGTH_BITS, key & LENGTH_MASK
-    if each[2]:
-        return address, length, length, length
-    if each[3] or each[4]:
-        ge, le = length + bool(each[4]), bits
-    elif each[5]:
-        ge, le = length, int(each[5])
-    else:
-        ge, le = int(each[6]), int(each[7])
-    if not length <= ge <= le <= bits:
-        raise ParseError(name, f"an entry has impossible lengths: {each[1]} {ge}-{le}")
-    return address, length, ge, le
+def _longest_match(afi: Afi, matched: list[re.Match[str]], name: str) -> PrefixSet:
+    """Return what a list of any entries accepts: each less what longer ones hide.
 
-
-def _longest_match(afi: Afi, keys: list[int], entries: list[Entry]) -> PrefixSet:
-    """Return what a list accepts in which entries nest: each but what longer entries hide.
-
-    `keys` are the prefixes of all entries, those included that accept nothing.
+    The entries of one prefix are scanned in the order of the text; the first whose lengths fit
+    decides. What is inactive is as if it were not there.
     """
     bits = afi.bits
-    masks: Nodes = dict.fromkeys(sorted(keys), 0)
-    for address, length, ge, le in entries:
-        masks[address << LENGTH_BITS | length] |= span(ge, le)
-    ordered = list(masks)
-    accepted = PrefixSet.empty(afi)
+    active = [each for each in matched if not each["inactive"]]
+    masks: Nodes = {}
+    decided: Nodes = {}
+    for (address, length, ge, le), each in zip(_entries(afi, active, name), active, strict=True):
+        key = address << LENGTH_BITS | length
+        fresh = span(ge, le) & ~decided.get(key, 0)
+        decided[key] = decided.get(key, 0) | fresh
+        rejects = "reject" in (each["action"], each["then"])
+        masks[key] = masks.get(key, 0) | (0 if rejects else fresh)
+    ordered = sorted(masks)
+    accepted: list[Entry] = []
     simple: Nodes = {}
     for index, key in enumerate(ordered):
-        end = last_key(key, bits)
-        hidden = index + 1
-        while hidden < len(ordered) and ordered[hidden] <= end:
-            hidden += 1
-        if hidden == index + 1 or not masks[key] >> ((key & LENGTH_MASK) + 1):
-            simple[key] = masks[key]
+        mask = masks[key]
+        last = last_key(key, bits)
+        nested = index + 1 < len(ordered) and ordered[index + 1] <= last
+        if not nested or not mask >> ((key & LENGTH_MASK) + 1):
+            simple[key] = mask
             continue
-        below = {k: span(k & LENGTH_MASK, bits) for k in ordered[index + 1 : hidden]}
-        own = PrefixSet.from_nodes(afi, {key: masks[key]})
-        accepted = accepted.union(own.difference(PrefixSet.from_nodes(afi, below)))
-    nodes = {key: mask for key, mask in simple.items() if mask}
-    return accepted.union(PrefixSet.from_nodes(afi, nodes))
+        hidden = ordered[index + 1 : bisect_right(ordered, last, index + 1)]
+        below = PrefixSet.from_nodes(afi, {k: span(k & LENGTH_MASK, bits) for k in hidden})
+        accepted += PrefixSet.from_nodes(afi, {key: mask}).difference(below).entries()
+    for address, length, ge, le in accepted:
+        key = address << LENGTH_BITS | length
+        simple[key] = simple.get(key, 0) | span(ge, le)
+    return PrefixSet.from_nodes(afi, {key: mask for key, mask in simple.items() if mask})
