@@ -60,8 +60,7 @@ def expansion_rows(snapshot: Path) -> list[Row]:
     found = expansion.measure(snapshot)
     return [
         (
-            f"expand, filter, render {found.peers} peers, {found.prefixes:,} prefixes / "
-            "the bgpq4 calls alone",
+            f"irrgate, {found.peers} peers, {found.prefixes:,} prefixes / bgpq4 alone",
             f"{found.irrgate_seconds:.2f} s / {found.bgpq4_seconds:.2f} s = {found.ratio:.2f}",
             f"2.0: {_verdict(found.ratio, 2)}",
         )
@@ -99,13 +98,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         directory = Path(temporary)
         snapshot = directory / "registry.irr"
-        for rows in (
-            lambda: irr_rows(Path(dump), snapshot, directory),
-            lambda: expansion_rows(snapshot),
-            lambda: whole_run_rows(snapshot, directory),
-        ):
-            for row in rows():
-                print(f"| {' | '.join(row)} |", flush=True)
+        _print(irr_rows(Path(dump), snapshot, directory))
+        _print(expansion_rows(snapshot))
+        _print(whole_run_rows(snapshot, directory))
+
+
+def _print(rows: list[Row]) -> None:
+    for row in rows:
+        print(f"| {' | '.join(row)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -112,19 +112,20 @@ def _peer_row(peer: str, each: PeerFilterRecord) -> PeerRow:
 
 
 def deltas(opened: PlanFile, path: str) -> Iterator[Excerpt]:
-    """Yield the prefixes that each filter on each router gains and loses."""
+    """Yield the prefixes that each filter gains and loses, once for all routers alike."""
+    alike: dict[tuple[str, tuple[str, ...], int], list[str]] = {}
     for name, host in opened.plan.hosts.items():
         if host.delta is None:
             continue
         for filter_name, delta in opened.delta(name).items():
             lines = [f"+ {text}" for text in delta.added] + [f"- {text}" for text in delta.removed]
-            lines = lines or [f"  {host.filters[filter_name].reason or 'same prefixes'}"]
-            yield Excerpt(
-                f"{name} {filter_name}",
-                tuple(lines[:MAX_DELTA_LINES]),
-                max(0, len(lines) - MAX_DELTA_LINES),
-                f"unzip -p {path} hosts/{name}/delta.json",
-            )
+            lines = lines or [f"  {host.filters[filter_name].reason or 'the same prefixes'}"]
+            more = max(0, len(lines) - MAX_DELTA_LINES)
+            key = (filter_name, tuple(lines[:MAX_DELTA_LINES]), more)
+            alike.setdefault(key, []).append(name)
+    for (filter_name, shown, more), names in sorted(alike.items(), key=lambda each: each[0][0]):
+        where = f"unzip -p {path} hosts/{names[0]}/delta.json"
+        yield Excerpt(f"{filter_name} on {', '.join(names)}", shown, more, where)
 
 
 def diffs(opened: PlanFile, path: str) -> Iterator[Excerpt]:
