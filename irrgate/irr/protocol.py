@@ -25,8 +25,8 @@ MAX_QUERY_BYTES: Final = 2048
 NO_DATA: Final = b"C\n"
 NOT_FOUND: Final = b"D\n"
 
-MISSING_A_NAME: Final = "Missing required set name for A query"
-"""Exactly these words, after `F `, turn bgpq4's use of `!a4` and `!a6` on."""
+MISSING_A_NAME: Final = b"F Missing required set name for A query\n"
+"""Exactly these words turn bgpq4's use of `!a4` and `!a6` on."""
 
 
 @dataclass(frozen=True, slots=True)

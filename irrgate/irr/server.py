@@ -23,6 +23,7 @@ from irrgate.irr.session import Answer, Session
 _READ_BYTES: Final = 1 << 16
 _WRITE_BYTES: Final = 1 << 16
 _BACKLOG: Final = 1024
+_WATCH_SECONDS: Final = 0.25
 _TURN_SECONDS: Final = 0.005
 _LINGER_SECONDS: Final = 2.0
 _FLUSH_SECONDS: Final = 30.0
@@ -75,6 +76,8 @@ async def _serve(
         for bound in sockets:
             listener = await asyncio.start_server(server.handle, sock=bound, backlog=_BACKLOG)
             stack.callback(listener.close)
+        watching = asyncio.create_task(server.watch())
+        stack.callback(watching.cancel)
         on_ready(sockets[0].getsockname()[1])
         await stop.wait()
 
@@ -86,6 +89,7 @@ class IrrServer:
         self._registries = registries
         self._settings = settings
         self._clients: set[asyncio.Task[None]] = set()
+        self._conversations: set[_Conversation] = set()
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one client until it leaves, idles, or breaks a limit."""
@@ -96,12 +100,7 @@ class IrrServer:
         try:
             farewell: str | None
             if len(self._clients) <= most:
-                registry = self._registries.acquire()
-                try:
-                    session = Session(registry, self._settings.idle_seconds)
-                    farewell = await _Conversation(session, reader, writer).run()
-                finally:
-                    self._registries.release(registry)
+                farewell = await self._converse(reader, writer)
             else:
                 farewell = "too many clients; come again later"
             # In a flood there is no time for farewells.
@@ -116,12 +115,39 @@ class IrrServer:
             self._clients.discard(task)
             writer.transport.abort()
 
+    async def watch(self) -> None:
+        """End the conversations whose time is over; to be cancelled.
+
+        One look at all of them four times a second: a timer for each read was a tenth of what a
+        small client costs.
+        """
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(min(_WATCH_SECONDS, self._settings.idle_seconds / 4))
+            now = loop.time()
+            for conversation in self._conversations:
+                if conversation.deadline < now:
+                    conversation.expire()
+
     async def end(self) -> None:
         """Disconnect everybody."""
         for task in self._clients:
             task.cancel()
         while self._clients:
             await asyncio.wait(self._clients)
+
+    async def _converse(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> str | None:
+        registry = self._registries.acquire()
+        session = Session(registry, self._settings.idle_seconds)
+        conversation = _Conversation(session, reader, writer)
+        self._conversations.add(conversation)
+        try:
+            return await conversation.run()
+        finally:
+            self._conversations.discard(conversation)
+            self._registries.release(registry)
 
 
 class _Conversation:
@@ -134,7 +160,10 @@ class _Conversation:
         self._reader = reader
         self._writer = writer
         self._loop = asyncio.get_running_loop()
-        self._limit = asyncio.timeout(None)
+        self._task = asyncio.current_task()
+        self._expired = False
+        self.deadline = 0.0
+        self._rearm()
         self._turn_ends = 0.0
         self._outbox: list[bytes] = []
         self._outbox_size = 0
@@ -142,10 +171,18 @@ class _Conversation:
     async def run(self) -> str | None:
         """Return the error with which to part ("": none), or None if the client left."""
         try:
-            async with self._limit:
-                return await self._answer_all()
-        except TimeoutError:
+            return await self._answer_all()
+        except asyncio.CancelledError:
+            if not self._expired or self._task is None:
+                raise
+            self._task.uncancel()
             return "idle for too long"
+
+    def expire(self) -> None:
+        """End the conversation: the client's time is over."""
+        if self._task is not None:
+            self._expired = True
+            self._task.cancel()
 
     async def _answer_all(self) -> str | None:
         pending = b""
@@ -195,7 +232,7 @@ class _Conversation:
 
     def _rearm(self) -> None:
         """Give the client its time anew: to send, to read, or to wait for its turn."""
-        self._limit.reschedule(self._loop.time() + self._session.idle_seconds)
+        self.deadline = self._loop.time() + self._session.idle_seconds
 
 
 async def _part(

@@ -53,21 +53,6 @@ class Session:
         self.keeps_open = False
         self.ended = False
         self._selection = Selection(registry, tuple(range(len(registry.sources))))
-        self._handlers: dict[str, Callable[[str], Answer]] = {
-            "!": self._keep_open,
-            "a": self._routes_of_set,
-            "g": lambda text: self._routes_of_origin(text, Family.IPV4),
-            "6": lambda text: self._routes_of_origin(text, Family.IPV6),
-            "i": self._members,
-            "j": self._serials,
-            "J": self._status,
-            "m": self._object,
-            "n": lambda _: (NO_DATA,),
-            "q": self._quit,
-            "s": self._sources,
-            "t": self._set_idle,
-            "v": lambda _: (answer(f"irrgate -- version {__version__}".encode()),),
-        }
 
     def respond(self, line: bytes) -> Answer:
         """Return the answer to one line, which has no newline any more."""
@@ -76,13 +61,19 @@ class Session:
         query = parse_query(line)
         # Without !! first, a connection is for one query, as with IRRd.
         self.ended = not self.keeps_open and query.command != "!"
-        handler = self._handlers.get(query.command)
+        handler = _HANDLERS.get(query.command)
         if handler is None:
             return (error(_unknown(query)),)
         try:
-            return handler(query.argument)
+            return handler(self, query.argument)
         except (RpslError, ResolveError) as exc:
             return (error(str(exc)),)
+
+    def _identify(self, _: str) -> Answer:
+        return (NO_DATA,)
+
+    def _version(self, _: str) -> Answer:
+        return (answer(f"irrgate -- version {__version__}".encode()),)
 
     def _keep_open(self, _: str) -> Answer:
         self.keeps_open = True
@@ -110,6 +101,12 @@ class Session:
         self._selection = Selection(self.registry, tuple(order))
         return (NO_DATA,)
 
+    def _ipv4_of_origin(self, text: str) -> Answer:
+        return self._routes_of_origin(text, Family.IPV4)
+
+    def _ipv6_of_origin(self, text: str) -> Answer:
+        return self._routes_of_origin(text, Family.IPV6)
+
     def _routes_of_origin(self, text: str, family: Family) -> Answer:
         origin = parse_asn(text if text[:2].upper() == "AS" else f"AS{text}").number
         found = self._selection.routes(origin, family)
@@ -136,7 +133,7 @@ class Session:
         families = {"4": [Family.IPV4], "6": [Family.IPV6]}.get(text[:1], list(Family))
         name = text if len(families) == 2 else text[1:]
         if not name:
-            return (error(MISSING_A_NAME),)
+            return (MISSING_A_NAME,)
         found = self._find_set(name)
         return (answer(b""),) if found is None else self._expanded(found, families, as_asns=False)
 
@@ -208,6 +205,24 @@ class Session:
         if not comma:
             return (error(f"{text}: !mCLASS,KEY is expected"),)
         return (answer(object_text(self._selection, class_name.lower(), key.strip())),)
+
+
+# One table for all sessions: one in each would tie it into a cycle, for the collector to find.
+_HANDLERS: Final[dict[str, Callable[[Session, str], Answer]]] = {
+    "!": Session._keep_open,
+    "a": Session._routes_of_set,
+    "g": Session._ipv4_of_origin,
+    "6": Session._ipv6_of_origin,
+    "i": Session._members,
+    "j": Session._serials,
+    "J": Session._status,
+    "m": Session._object,
+    "n": Session._identify,
+    "q": Session._quit,
+    "s": Session._sources,
+    "t": Session._set_idle,
+    "v": Session._version,
+}
 
 
 def found_kind(found: RegisteredSet) -> SetKind:
