@@ -42,6 +42,7 @@ class Renderer:
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
+        del self._environment.filters["random"], self._environment.globals["lipsum"]
 
     def render(self, platform: str, lists: Sequence[PrintedList]) -> str:
         """Return the configuration text that sets `lists`, or raise RenderError."""
@@ -49,9 +50,11 @@ class Renderer:
         try:
             return self._environment.get_template(name).render(lists=lists)
         except jinja2.TemplateNotFound as exc:
-            raise RenderError(name, "the template is missing") from exc
+            raise RenderError(str(exc.name or name), "the template is missing") from exc
         except jinja2.TemplateSyntaxError as exc:
             where = f"{exc.filename or name}:{exc.lineno}"
             raise RenderError(where, f"the template has a syntax error: {exc.message}") from exc
-        except (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as exc:
-            raise RenderError(name, f"the template cannot be rendered: {exc}") from exc
+        except Exception as exc:
+            # A template calls filters and methods, and raises whatever these do.
+            said = str(exc) or type(exc).__name__
+            raise RenderError(name, f"the template cannot be rendered: {said}") from exc
