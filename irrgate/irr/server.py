@@ -8,8 +8,9 @@ byte a prefix (1 MB) and not its 14 MB answer.
 from __future__ import annotations
 
 import asyncio
+import math
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from irrgate.irr.session import Answer, Session
 _READ_BYTES: Final = 1 << 16
 _WRITE_BYTES: Final = 1 << 16
 _BACKLOG: Final = 1024
+_LONG_AT_ONCE: Final = 8
 _WATCH_SECONDS: Final = 0.25
 _TURN_SECONDS: Final = 0.005
 _LINGER_SECONDS: Final = 2.0
@@ -90,6 +92,7 @@ class IrrServer:
         self._settings = settings
         self._clients: set[asyncio.Task[None]] = set()
         self._conversations: set[_Conversation] = set()
+        self._places = asyncio.Semaphore(_LONG_AT_ONCE)
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one client until it leaves, idles, or breaks a limit."""
@@ -141,7 +144,7 @@ class IrrServer:
     ) -> str | None:
         registry = self._registries.acquire()
         session = Session(registry, self._settings.idle_seconds)
-        conversation = _Conversation(session, reader, writer)
+        conversation = _Conversation(session, self._places, reader, writer)
         self._conversations.add(conversation)
         try:
             return await conversation.run()
@@ -154,9 +157,14 @@ class _Conversation:
     """One client and its session: queries in, answers out, in turns with other clients."""
 
     def __init__(
-        self, session: Session, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        session: Session,
+        places: asyncio.Semaphore,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> None:
         self._session = session
+        self._places = places
         self._reader = reader
         self._writer = writer
         self._loop = asyncio.get_running_loop()
@@ -208,16 +216,38 @@ class _Conversation:
 
     async def _put(self, answer: Answer) -> None:
         """Send an answer, sooner or later: what is small goes out in one write."""
-        for piece in answer:
-            if piece:
-                self._outbox.append(piece)
-                self._outbox_size += len(piece)
-                if self._outbox_size >= _WRITE_BYTES:
-                    await self._flush()
-            if self._loop.time() > self._turn_ends:
-                await asyncio.sleep(0)
-                self._turn_ends = self._loop.time() + _TURN_SECONDS
-                self._rearm()
+        pieces = iter(answer)
+        piece = next(pieces, None)
+        if piece == b"":
+            piece = await self._work(pieces)
+        while piece is not None:
+            self._outbox.append(piece)
+            self._outbox_size += len(piece)
+            if self._outbox_size >= _WRITE_BYTES:
+                await self._flush()
+            await self._give_way()
+            piece = next(pieces, None)
+
+    async def _work(self, pieces: Iterator[bytes]) -> bytes | None:
+        """Return the first bytes of an answer that takes long, made in one of a few places.
+
+        AS-NETIX needs 10 MB until it is resolved, and 1 MB from then on, however slowly its
+        client reads; so the places, and not the clients, bound the memory.
+        """
+        self.deadline = math.inf
+        async with self._places:
+            piece: bytes | None = b""
+            while piece == b"":
+                await self._give_way()
+                piece = next(pieces, None)
+        self._rearm()
+        return piece
+
+    async def _give_way(self) -> None:
+        if self._loop.time() > self._turn_ends:
+            await asyncio.sleep(0)
+            self._turn_ends = self._loop.time() + _TURN_SECONDS
+            self._rearm()
 
     async def _flush(self) -> None:
         if self._outbox:

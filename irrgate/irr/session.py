@@ -148,20 +148,28 @@ class Session:
     def _expanded(
         self, found: RegisteredSet, families: list[Family], *, as_asns: bool
     ) -> Iterator[bytes]:
-        """Expand a set: to its ASNs or to prefixes, in turns."""
+        """Expand a set, to its ASNs or to prefixes, in turns."""
         try:
-            members = RouteSetMembers()
-            if found_kind(found) is SetKind.AS_SET:
-                members.origins.update((yield from _turns(origins_of(self._selection, found))))
-            else:
-                members = yield from _turns(members_of_route_set(self._selection, found))
+            if as_asns:
+                asns = yield from _turns(origins_of(self._selection, found))
+                yield answer(" ".join([f"AS{asn}" for asn in asns]).encode("ascii"))
+                return
+            unions, texts = yield from self._prefixes_of(found, families)
         except ResolveError as exc:
             yield error(str(exc))
             return
-        origins = sorted(members.origins)
-        if as_asns:
-            yield answer(" ".join([f"AS{asn}" for asn in origins]).encode("ascii"))
-            return
+        yield from _framed(unions, texts)
+
+    def _prefixes_of(
+        self, found: RegisteredSet, families: list[Family]
+    ) -> Generator[bytes, None, tuple[list[PrefixUnion], set[str]]]:
+        """Return the prefixes of a set: those of origins, and those with range operators."""
+        if found_kind(found) is SetKind.AS_SET:
+            origins = yield from _turns(origins_of(self._selection, found))
+            members = RouteSetMembers()
+        else:
+            members = yield from _turns(members_of_route_set(self._selection, found))
+            origins = sorted(members.origins)
         unions = []
         texts: set[str] = set()
         for family in families:
@@ -169,7 +177,7 @@ class Session:
             yield from _turns(unions[-1].add_origins(origins))
             yield from _turns(ranged_routes(self._selection, family, members.ranged, texts))
             texts.update(p for p in members.prefixes if (":" in p) == (family is Family.IPV6))
-        yield from _framed(unions, texts)
+        return unions, texts
 
     def _serials(self, text: str) -> Answer:
         lines = []
