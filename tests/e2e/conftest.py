@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.command_server import CommandServer, command_server
-from tests.e2e.desk import Desk, new_desk, renew
+from tests.e2e.desk import Desk, inherited_environ, new_desk, renew
 from tests.lab.network import LabNetwork, lab_network
 
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabNetwork]:
     directory = tmp_path_factory.mktemp("lab") / "network"
-    environ = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    environ = inherited_environ()
     with lab_network(directory, environ=environ) as network:
         yield network
 

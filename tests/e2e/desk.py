@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -115,6 +116,12 @@ class Plan:
             self.member(f"hosts/{host}/delta.json")
         )
         return loaded
+
+
+def inherited_environ() -> dict[str, str]:
+    """The little of the environment that a command needs; nothing of whoever runs the tests."""
+    names = ("PATH", "HOME", "PYTHONPATH")
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def told(done: Finished, expect: int) -> Finished:

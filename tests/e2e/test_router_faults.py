@@ -1,0 +1,406 @@
+"""Routers that refuse, hang, lie or vanish, at each step of plan and of apply.
+
+Each run strikes several routers, each with its own fault, so that it shows as well that one
+failure stops one thing: the router of each platform that is left alone is always done.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.command_server import CommandServer
+from tests.e2e.desk import (
+    CHANGES,
+    DONE,
+    EJEMPLO_V4,
+    PROBLEMS,
+    Desk,
+    Plan,
+    config,
+    events,
+    eventually,
+    inherited_environ,
+    log,
+    new_desk,
+    renew,
+)
+from tests.lab.harness import PROJECT, LabDevice
+from tests.lab.network import LabNetwork, lab_network
+
+pytestmark = pytest.mark.e2e
+
+LIST = "IRR-AS64500-V4"
+OLD = [*EJEMPLO_V4[:4], "10.11.24.0/22", "192.0.2.0/24"]
+STRUCK = 4
+"""routers of each platform that a run strikes at most; one more is left alone"""
+HEALTHY = [f"{platform}{STRUCK + 1}" for platform in ("eos", "junos")]
+HANG = 3.0
+"""seconds that a hanging router says nothing; the drivers' timeout here is 1 s"""
+
+CLOSED = "closed the connection without an answer"
+SLOW = "if it is only slow, raise timeout under connection_options.napalm.extras"
+LATE = rf"did not answer in time \({SLOW}\)"
+NO_JSON = "answered with what is not eAPI's JSON"
+NO_XML = "answered with what is not XML"
+LOGIN = r"did not accept the username with its password or key \(set IRRGATE_USERNAME .*\)"
+FOREIGN_EOS = (
+    r"another configuration session is open on it "
+    r"\(on the router, show configuration sessions lists it\)"
+)
+FOREIGN_JUNOS = r"configuration database locked by: noc terminal \(pid 4711\).*"
+INTERNAL = "internal error: the request could not be done"
+
+
+def eos_error(command: str) -> str:
+    return rf"CLI command \d+ of \d+ '{command}' failed: could not run command: Internal error"
+
+
+def late(rpc: str) -> str:
+    return rf"did not answer {rpc} within 1 s \({SLOW}\)"
+
+
+@dataclass(frozen=True)
+class Strike:
+    """A fault on one router, and what is said of it."""
+
+    platform: str
+    fault: str
+    step: str
+    says: str
+    then: str = "old"
+    """what the router has in the end: old, new, or (until its timer ends) pending"""
+    outcome: str = "failed"
+
+
+def fleet_inventory(directory: Path) -> Path:
+    """Routers that all have one peer, and give up after a second."""
+    inventory = directory / "inventory"
+    shutil.copytree(PROJECT / "inventory", inventory)
+    groups = (inventory / "groups.yaml").read_text()
+    (inventory / "groups.yaml").write_text(
+        groups.replace("      extras:\n", "      extras:\n        timeout: 1\n")
+    )
+    hosts = ""
+    for platform in ("eos", "junos"):
+        for number in range(1, STRUCK + 2):
+            session = f"{{peer: AS64500, address: 198.51.100.{number}}}"
+            hosts += f"{platform}{number}:\n  hostname: 127.0.0.1\n  groups: [{platform}]\n"
+            hosts += f"  data: {{sessions: [{session}]}}\n"
+    (inventory / "hosts.yaml").write_text(hosts)
+    return inventory
+
+
+@dataclass
+class Fleet:
+    """Routers whose filter is to gain one prefix and lose one, and how they are when it is done."""
+
+    desk: Desk
+    old: dict[str, str]
+    new: dict[str, str]
+    digests: dict[str, set[str]]
+    reviewed: Plan
+
+    def strike(self, strikes: Sequence[Strike]) -> dict[str, Strike]:
+        """Make all routers as they were, and arm the faults; returns them by router."""
+        renew(self.desk.devices.values(), lambda device: self.old[device.name])
+        struck = {}
+        for platform in ("eos", "junos"):
+            of_platform = [strike for strike in strikes if strike.platform == platform]
+            assert len(of_platform) <= STRUCK
+            for number, strike in enumerate(of_platform, 1):
+                struck[f"{platform}{number}"] = strike
+        for name, strike in struck.items():
+            self.desk.devices[name].inject(strike.fault, strike.step, seconds=HANG)
+        return struck
+
+    def wrong(self, struck: dict[str, Strike]) -> list[str]:
+        """What is not as it must be on the struck routers, each with its fault."""
+        return [
+            f"{name} {strike.fault} at {strike.step}: {problem}"
+            for name, strike in struck.items()
+            for problem in self._wrong(self.desk.devices[name], strike)
+        ]
+
+    def _wrong(self, device: LabDevice, strike: Strike) -> Iterator[str]:
+        [fault] = device.faults()
+        foreign = strike.fault == "foreign_lock"
+        if not foreign and fault["struck"] != 1:
+            yield "the fault did not strike"
+        ours = device.config.username
+        if not eventually(lambda: all(lock["user"] != ours for lock in device.locks())):
+            yield f"our lock is left: {device.locks()}"
+        if foreign and (events(device) or not device.locks()):
+            yield f"the foreign session was disturbed: {events(device)}"
+        pending = strike.then == "pending"
+        if not eventually(lambda: len(device.candidates()) == pending):
+            yield f"candidates are left: {device.candidates()}"
+        if pending:
+            if device.running() != self.new[device.name]:
+                yield "the commit that is to be confirmed is not there"
+            device.advance(301)
+        wanted = self.new if strike.then == "new" else self.old
+        if device.running() != wanted[device.name]:
+            yield f"its config is not the {strike.then} one: {events(device)}"
+        if (
+            not {record.after for record in log(device) if record.after}
+            <= self.digests[device.name]
+        ):
+            yield "for a time it held a list that was neither the old one nor the new"
+
+
+@pytest.fixture(scope="module")
+def fleet_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabNetwork]:
+    directory = tmp_path_factory.mktemp("fleet")
+    inventory = fleet_inventory(directory)
+    environ = inherited_environ()
+    with lab_network(directory / "network", environ=environ, inventory=inventory) as network:
+        yield network
+
+
+@pytest.fixture(scope="module")
+def fleet(
+    fleet_lab: LabNetwork, commands: CommandServer, tmp_path_factory: pytest.TempPathFactory
+) -> Fleet:
+    """The routers before, and how they are after an apply without a fault."""
+    desk = new_desk(fleet_lab, tmp_path_factory.mktemp("fleet-desk") / "desk", commands)
+    renew(desk.devices.values(), lambda device: config(device, {LIST: OLD}))
+    old = {name: device.running() for name, device in desk.devices.items()}
+    reviewed = desk.plan(expect=CHANGES)
+    desk.apply(reviewed, expect=DONE)
+    new = {name: device.running() for name, device in desk.devices.items()}
+    digests = {}
+    for name, device in desk.devices.items():
+        [commit] = [record for record in log(device) if record.event == "commit-confirmed"]
+        digests[name] = {commit.before, commit.after}
+        assert old[name] != new[name]
+    return Fleet(desk, old, new, digests, reviewed)
+
+
+PLAN_STRIKES = {
+    "connect": [
+        Strike("eos", "refuse", "connect", f"connect: {CLOSED}"),
+        Strike("eos", "hang", "connect", f"connect: {LATE}"),
+        Strike("eos", "drop", "login", f"connect: {CLOSED}"),
+        Strike("eos", "garbage", "login", f"connect: {NO_JSON}"),
+        Strike("junos", "refuse", "connect", "connect: closed the connection, or .* not SSH"),
+        # Reset or ended, as it comes; paramiko itself waits for 15 s, whatever the timeout is.
+        Strike("junos", "hang", "connect", "connect: closed the connection.*"),
+        Strike("junos", "drop", "login", "connect: closed the connection during the login"),
+        Strike("junos", "garbage", "connect", "connect: closed the connection, or .* not SSH"),
+    ],
+    "login and foreign lock": [
+        Strike("eos", "error", "login", f"connect: {LOGIN}"),
+        Strike("eos", "hang", "login", f"connect: {LATE}"),
+        Strike("eos", "foreign_lock", "load", f"load: {FOREIGN_EOS}"),
+        Strike("eos", "drop", "load", f"load: {CLOSED}"),
+        Strike("junos", "error", "login", f"connect: {LOGIN}"),
+        Strike("junos", "hang", "login", "connect: closed the connection during the login"),
+        Strike("junos", "foreign_lock", "load", f"load: {FOREIGN_JUNOS}"),
+        Strike("junos", "drop", "load", f"load: {CLOSED}"),
+    ],
+    "get_config": [
+        Strike("eos", "error", "get_config", f"read .*: {eos_error('show running-config')}"),
+        Strike("eos", "hang", "get_config", f"read the running config: {LATE}"),
+        Strike("eos", "garbage", "get_config", f"read the running config: {NO_JSON}"),
+        Strike("eos", "truncate", "get_config", "read the running config: is cut off: .*"),
+        Strike("junos", "error", "get_config", f"read the running config: {INTERNAL}"),
+        Strike("junos", "hang", "get_config", f"read .*: {late('get-configuration')}"),
+        Strike("junos", "garbage", "get_config", f"read the running config: {NO_XML}"),
+        Strike("junos", "truncate", "get_config", "read the running config: is cut off inside .*"),
+    ],
+    "load": [
+        Strike("eos", "error", "load", f"load: {eos_error('configure session napalm_[0-9]+')}"),
+        Strike("eos", "hang", "load", f"load: {LATE}"),
+        Strike("eos", "garbage", "load", f"load: {NO_JSON}"),
+        Strike("eos", "drop_after", "load", f"load: {CLOSED}"),
+        Strike("junos", "error", "load", f"load: {INTERNAL}"),
+        Strike("junos", "hang", "load", f"load: {late('load-configuration')}"),
+        Strike("junos", "garbage", "load", f"load: {NO_XML}"),
+        Strike("junos", "drop_after", "load", f"load: {CLOSED}"),
+    ],
+    "compare": [
+        Strike("eos", "error", "compare", f"compare: {eos_error('show session-config .* diffs')}"),
+        Strike("eos", "hang", "compare", f"compare: {LATE}"),
+        Strike("eos", "garbage", "compare", f"compare: {NO_JSON}"),
+        Strike("eos", "drop", "compare", f"compare: {CLOSED}"),
+        Strike("junos", "error", "compare", f"compare: {INTERNAL}"),
+        Strike("junos", "hang", "compare", f"compare: {late('get-configuration')}"),
+        Strike("junos", "garbage", "compare", f"compare: {NO_XML}"),
+        Strike("junos", "drop", "compare", f"compare: {CLOSED}"),
+    ],
+    "discard": [
+        Strike("eos", "error", "discard", f"discard: {eos_error('configure session .* abort')}"),
+        Strike("eos", "hang", "discard", f"discard: {LATE}"),
+        Strike("eos", "garbage", "discard", f"discard: {NO_JSON}"),
+        Strike("eos", "drop", "discard", f"discard: {CLOSED}"),
+        Strike("junos", "error", "discard", f"discard: {INTERNAL}"),
+        Strike("junos", "hang", "discard", f"discard: {late('load-configuration')}"),
+        Strike("junos", "garbage", "discard", f"discard: {NO_XML}"),
+        Strike("junos", "drop", "discard", f"discard: {CLOSED}"),
+    ],
+}
+
+
+@pytest.mark.parametrize("strikes", PLAN_STRIKES.values(), ids=PLAN_STRIKES)
+def test_a_fault_during_a_plan(fleet: Fleet, strikes: list[Strike]) -> None:
+    struck = fleet.strike(strikes)
+    plan = fleet.desk.plan(expect=PROBLEMS)
+    assert plan.hosts == {
+        name: "failed" if name in struck else "change" for name in fleet.desk.devices
+    }
+    for name, strike in struck.items():
+        assert re.fullmatch(strike.says, plan.json["hosts"][name]["reason"])
+        assert plan.json["hosts"][name]["candidate"] is None
+    assert fleet.wrong(struck) == []
+    for device in fleet.desk.devices.values():
+        device.clear_faults()
+    assert set(fleet.desk.plan(expect=CHANGES).hosts.values()) == {"change"}
+
+
+TIMER = "the router takes it back by itself within 300 s, since nobody confirms it"
+MAYBE = f"if it was applied all the same, {TIMER}"
+EITHER = "the new filters were read back right, and the router may keep them or take them back"
+EITHER += r" within 300 s \(make a plan again to see which\)"
+BACK = "could not be read back: read the running config"
+
+
+def commit(says: str, hint: str = "") -> str:
+    return rf"commit: {says}; {MAYBE}" + (rf" \({hint}\)" if hint else "")
+
+
+def reverted(platform: str, fault: str, says: str) -> Strike:
+    return Strike(platform, fault, "get_config", f"{BACK}: {says}", outcome="reverted")
+
+
+APPLY_STRIKES = {
+    "before the commit": [
+        Strike("eos", "error", "login", f"connect: {LOGIN}"),
+        Strike("eos", "drop_after", "load", f"load: {CLOSED}"),
+        Strike("eos", "garbage", "compare", f"compare: {NO_JSON}"),
+        Strike("eos", "foreign_lock", "load", f"load: {FOREIGN_EOS}"),
+        Strike("junos", "refuse", "connect", "connect: closed the connection, or .* not SSH"),
+        Strike("junos", "drop_after", "load", f"load: {CLOSED}"),
+        Strike("junos", "hang", "compare", f"compare: {late('get-configuration')}"),
+        Strike("junos", "foreign_lock", "load", f"load: {FOREIGN_JUNOS}"),
+    ],
+    "commit": [
+        # What EOS applied is aborted at once, by a connection of its own.
+        Strike("eos", "error", "commit", commit(eos_error("configure session .* timer 00:05:00"))),
+        Strike("eos", "hang", "commit", commit("did not answer in time", SLOW)),
+        Strike("eos", "garbage", "commit", commit(NO_JSON)),
+        Strike("eos", "drop_after", "commit", commit(CLOSED)),
+        Strike("junos", "error", "commit", commit(INTERNAL)),
+        Strike(
+            "junos",
+            "hang",
+            "commit",
+            commit("did not answer commit-configuration within 1 s", SLOW),
+        ),
+        Strike("junos", "garbage", "commit", commit(NO_XML), "pending"),
+        Strike("junos", "drop_after", "commit", commit(CLOSED), "pending"),
+    ],
+    "reading back": [
+        reverted("eos", "error", eos_error("show running-config")),
+        reverted("eos", "hang", "did not answer in time"),
+        reverted("eos", "garbage", NO_JSON),
+        reverted("eos", "truncate", "is cut off: .*"),
+        reverted("junos", "error", INTERNAL),
+        reverted("junos", "garbage", NO_XML),
+        reverted("junos", "truncate", "is cut off inside .*"),
+        Strike(
+            "junos",
+            "drop",
+            "get_config",
+            f"{BACK}: {CLOSED}; take back the commit: {CLOSED}; the router takes the unconfirmed "
+            "commit back by itself within 300 s",
+            "pending",
+        ),
+    ],
+    "confirm": [
+        Strike("eos", "error", "confirm", f"confirm: .*Internal error; {EITHER}"),
+        Strike("eos", "hang", "confirm", f"confirm: did not answer in time; {EITHER}"),
+        Strike("eos", "garbage", "confirm", f"confirm: {NO_JSON}; {EITHER}", "new"),
+        Strike("eos", "drop_after", "confirm", f"confirm: {CLOSED}; {EITHER}", "new"),
+        Strike("junos", "error", "confirm", f"confirm: {INTERNAL}; {EITHER}", "pending"),
+        Strike(
+            "junos",
+            "hang",
+            "confirm",
+            f"confirm: did not answer commit-configuration within 1 s; {EITHER}",
+            "pending",
+        ),
+        Strike("junos", "garbage", "confirm", f"confirm: {NO_XML}; {EITHER}", "new"),
+        Strike("junos", "drop_after", "confirm", f"confirm: {CLOSED}; {EITHER}", "new"),
+    ],
+    "cut before it is applied": [
+        Strike("eos", "drop", "commit", commit(CLOSED)),
+        Strike("eos", "drop", "confirm", f"confirm: {CLOSED}; {EITHER}"),
+        reverted("eos", "drop", CLOSED),
+        Strike("eos", "hang", "load", f"load: {LATE}"),
+        Strike("junos", "drop", "commit", commit(CLOSED)),
+        Strike("junos", "drop", "confirm", f"confirm: {CLOSED}; {EITHER}", "pending"),
+        Strike(
+            "junos",
+            "hang",
+            "get_config",
+            f"{BACK}: did not answer get-configuration within 1 s; take back the commit: did not "
+            "answer load-configuration within 1 s; the router takes the unconfirmed commit back "
+            "by itself within 300 s",
+            "pending",
+        ),
+        Strike("junos", "hang", "load", f"load: {late('load-configuration')}"),
+    ],
+}
+
+
+@pytest.mark.parametrize("strikes", APPLY_STRIKES.values(), ids=APPLY_STRIKES)
+def test_a_fault_during_an_apply(fleet: Fleet, strikes: list[Strike]) -> None:
+    struck = fleet.strike(strikes)
+    outcomes = fleet.desk.outcomes(fleet.reviewed, expect=PROBLEMS)
+    assert {name: outcomes[name] for name in HEALTHY} == dict.fromkeys(HEALTHY, ("done", ""))
+    for name, strike in struck.items():
+        outcome, reason = outcomes[name]
+        assert outcome == strike.outcome, reason
+        assert re.fullmatch(strike.says, reason)
+    assert fleet.wrong(struck) == []
+    for name in HEALTHY:
+        assert fleet.desk.devices[name].running() == fleet.new[name]
+
+    for device in fleet.desk.devices.values():
+        device.clear_faults()
+    second = fleet.desk.outcomes(fleet.reviewed, expect=DONE)
+    holds_it = {name for name, strike in struck.items() if strike.then == "new"} | set(HEALTHY)
+    assert second == {
+        name: ("already" if name in holds_it else "done", "") for name in fleet.desk.devices
+    }
+    assert {name: device.running() for name, device in fleet.desk.devices.items()} == fleet.new
+
+
+def test_a_candidate_that_cannot_be_discarded_is_told(fleet: Fleet) -> None:
+    """The reviewed diff is not the router's any more, and then the discard fails, too."""
+    struck = fleet.strike(
+        [
+            Strike(
+                "eos", "error", "discard", f"discard: {eos_error('configure session .* abort')}"
+            ),
+            Strike("junos", "drop", "discard", f"discard: {CLOSED}"),
+        ]
+    )
+    edited = {}
+    for name in struck:
+        device = fleet.desk.devices[name]
+        device.set_running(config(device, {LIST: [*OLD, "10.99.0.0/16"]}))
+        edited[name] = device.running()
+    outcomes = fleet.desk.outcomes(fleet.reviewed, expect=PROBLEMS)
+    for name, strike in struck.items():
+        device = fleet.desk.devices[name]
+        assert outcomes[name][0] == "failed"
+        assert re.fullmatch(strike.says, outcomes[name][1])
+        assert device.running() == edited[name]
+        assert eventually(lambda d=device: d.locks() == d.candidates() == [])  # type: ignore[misc]
