@@ -66,7 +66,7 @@ class NapalmConnection:
         workspace = Path(configuration.user_defined[WORKSPACE_KEY]) if configuration else Path()
         verify = arguments.pop(VERIFY, True)
         if not isinstance(verify, bool):
-            raise DeviceError(str(hostname), f"{VERIFY} must be true or false")
+            raise DeviceError(str(hostname), f"{VERIFY} must be true or false, not {verify!a}")
         paths = {key: arguments.pop(key, None) for key in (CA_FILE, KNOWN_HOSTS)}
         if name not in _VERIFIERS:
             raise DeviceError(str(hostname), f"no way to verify a router of platform {name!a}")
@@ -122,11 +122,21 @@ def _verify_eos(
     arguments: dict[str, Any], workspace: Path, paths: Mapping[str, Any], verify: bool
 ) -> Prepare:
     if verify and arguments.get("transport", "https") == "https":
-        ca_file = paths[CA_FILE]
-        arguments["context"] = ssl.create_default_context(
-            cafile=str(workspace / ca_file) if ca_file else None
-        )
+        arguments["context"] = _trusting(workspace, paths[CA_FILE])
     return lambda _: None
+
+
+def _trusting(workspace: Path, ca_file: str | None) -> ssl.SSLContext:
+    """Return a context that trusts the system's CAs, or those of the file alone."""
+    if ca_file is None:
+        return ssl.create_default_context()
+    try:
+        return ssl.create_default_context(cafile=str(workspace / ca_file))
+    except ssl.SSLError as exc:
+        reason = "it holds no certificate"
+        raise DeviceError(CA_FILE, f"{CA_FILE} {ca_file} cannot be read: {reason}") from exc
+    except OSError as exc:
+        raise DeviceError(CA_FILE, f"{CA_FILE} {ca_file} cannot be read: {exc.strerror}") from exc
 
 
 def _verify_junos(

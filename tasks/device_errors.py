@@ -23,8 +23,10 @@ def device_errors(host: Host, step: str) -> Iterator[None]:
     """
     try:
         yield
-    except IrrgateError:
-        raise
+    except IrrgateError as exc:
+        if exc.subject == host.name:
+            raise
+        raise DeviceError(host.name, f"{step}: {exc.reason}", hint=exc.hint) from exc
     except Exception as exc:
         words = driver_words(exc)
         raise DeviceError(
