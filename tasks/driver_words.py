@@ -115,7 +115,7 @@ def _ssh(exc: Any) -> Words:
     if "protocol banner" in str(exc):
         return Words("closed the connection, or said what is not SSH")
     if "Could not open socket" in str(exc):
-        return Words("refused the connection")
+        return Words("does not accept connections")
     return Words(str(exc))
 
 
@@ -131,6 +131,7 @@ _SAYINGS: Final[tuple[tuple[tuple[str, ...], Callable[[Any], Words]], ...]] = (
     (("SSHUnknownHostError",), _host_key),
     (("SSLCertVerificationError",), _certificate),
     (("AuthenticationError",), _login),
+    (("SSHError",), _ssh),
     (("gaierror",), lambda exc: Words(f"its name cannot be resolved: {exc.strerror}")),
     (("ConnectionRefusedError",), _always("refused the connection")),
     (("ConnectionResetError", "RemoteDisconnected", "BrokenPipeError"), _always(_CLOSED)),
@@ -147,7 +148,6 @@ _SAYINGS: Final[tuple[tuple[tuple[str, ...], Callable[[Any], Words]], ...]] = (
         ),
     ),
     (("CommitError", "ConfigLoadError", "LockError", "UnlockError", "RpcError"), _rpc_error),
-    (("SSHError",), _ssh),
     (("OSError",), _system),
     (("ConnectionError",), _eapi),
 )

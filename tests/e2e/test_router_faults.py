@@ -189,8 +189,8 @@ PLAN_STRIKES = {
         Strike("eos", "drop", "login", f"connect: {CLOSED}"),
         Strike("eos", "garbage", "login", f"connect: {NO_JSON}"),
         Strike("junos", "refuse", "connect", "connect: closed the connection, or .* not SSH"),
-        # Reset or ended, as it comes; paramiko itself waits for 15 s, whatever the timeout is.
-        Strike("junos", "hang", "connect", "connect: closed the connection.*"),
+        # It hangs up after a while here: paramiko waits for 15 s, whatever the timeout is.
+        Strike("junos", "hang", "connect", "connect: closed the connection, or .* not SSH"),
         Strike("junos", "drop", "login", "connect: closed the connection during the login"),
         Strike("junos", "garbage", "connect", "connect: closed the connection, or .* not SSH"),
     ],
