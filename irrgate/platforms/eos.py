@@ -25,7 +25,7 @@ from irrgate.platforms.platform import (
     RunningFilters,
     UpdateStrategy,
 )
-from irrgate.prefixes import Afi, PrefixSet, format_address, parse_keys
+from irrgate.prefixes import Afi, PrefixSet, format_address, format_prefixes, parse_keys
 
 _KEYWORDS: Final = {Afi.IPV4: "ip", Afi.IPV6: "ipv6"}
 _STEP: Final = 10
@@ -136,25 +136,27 @@ class Eos:
             return PrintedList(name, afi, keyword, [(_STEP, "deny", everything, None, afi.bits)])
         kept = running.sequences if running else {}
         entries = list(prefixes.entries())
-        lines = list(_numbered(afi, entries, kept))
+        numbers = _numbers(entries, kept)
+        texts = format_prefixes(afi, entries)
+        lines: list[Line] = [
+            (
+                number,
+                "permit",
+                text,
+                ge if ge > length else None,
+                le if le > length else None,
+            )
+            for number, text, (_, length, ge, le) in zip(numbers, texts, entries, strict=True)
+        ]
         if kept:
             lines.sort()
         return PrintedList(name, afi, keyword, lines)
 
 
-def _numbered(afi: Afi, entries: list[Entry], kept: Mapping[Entry, int]) -> Iterator[Line]:
+def _numbers(entries: list[Entry], kept: Mapping[Entry, int]) -> list[int]:
     stay = [kept[entry] for entry in entries if entry in kept]
     fresh = _fresh_numbers(stay, len(entries) - len(stay))
-    for entry in entries:
-        address, length, ge, le = entry
-        number = kept.get(entry)
-        yield (
-            next(fresh) if number is None else number,
-            "permit",
-            f"{format_address(afi, address)}/{length}",
-            ge if ge > length else None,
-            le if le > length else None,
-        )
+    return [kept[entry] if entry in kept else next(fresh) for entry in entries]
 
 
 def _fresh_numbers(used: list[int], count: int) -> Iterator[int]:

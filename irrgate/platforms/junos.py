@@ -30,7 +30,7 @@ from irrgate.platforms.platform import (
     RunningFilters,
     UpdateStrategy,
 )
-from irrgate.prefixes import Afi, PrefixSet, format_address, parse_keys
+from irrgate.prefixes import Afi, PrefixSet, format_address, format_prefixes, parse_keys
 
 _ENTRY = re.compile(
     r"\s*(?P<inactive>inactive: )?(?P<prefix>[0-9A-Fa-f.:]+/[0-9]+) "
@@ -85,19 +85,19 @@ class Junos:
         """Return the route-filter-lists that a candidate sets; see Platform.
 
         Each must carry `replace:`, without which its entries are added to those that are there,
-        and nothing else may stand in the candidate: it would be committed unread.
+        and nothing else may stand in the candidate, which would be committed unread: no comment
+        either, since Junos keeps it.
         """
-        text = _COMMENT.sub("", candidate) if "/*" in candidate or "#" in candidate else candidate
-        whole = _CANDIDATE.fullmatch(text)
+        whole = _CANDIDATE.fullmatch(candidate)
         if whole is None:
             raise ParseError("candidate", "is not one policy-options block and nothing else")
         lists: dict[str, ManagedList] = {}
         strangers: set[str] = set()
         position, end = whole.span(1)
-        while text[position:end].strip():
-            match = _REPLACED.match(text, position, end)
+        while candidate[position:end].strip():
+            match = _REPLACED.match(candidate, position, end)
             if match is None:
-                line = text[position:end].split("\n", 2)[:2]
+                line = candidate[position:end].split("\n", 2)[:2]
                 raise ParseError(
                     "candidate", f"has a line that replaces no list: {' '.join(line).strip()!a}"
                 )
@@ -117,19 +117,13 @@ class Junos:
         afi = prefixes.afi
         if not prefixes:
             return PrintedList(name, afi, str(afi), [(0, "reject", nothing(afi), None, None)])
-        return PrintedList(name, afi, str(afi), list(_lines(prefixes)))
-
-
-def _lines(prefixes: PrefixSet) -> Iterator[Line]:
-    afi = prefixes.afi
-    for address, length, ge, le in prefixes.longest_match_entries():
-        yield (
-            0,
-            "",
-            f"{format_address(afi, address)}/{length}",
-            ge if ge > length else None,
-            le if le > length else None,
-        )
+        entries = list(prefixes.longest_match_entries())
+        texts = format_prefixes(afi, entries)
+        lines: list[Line] = [
+            (0, "", text, ge if ge > length else None, le if le > length else None)
+            for text, (_, length, ge, le) in zip(texts, entries, strict=True)
+        ]
+        return PrintedList(name, afi, str(afi), lines)
 
 
 def _refuse_inherited(found: FoundList, wanted: Mapping[str, Afi]) -> None:
