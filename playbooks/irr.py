@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +38,7 @@ def load(
     show_problems: Annotated[
         int, typer.Option(min=0, help="How many problems to print; all are counted.")
     ] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
 ) -> None:
     """Read RPSL dumps into a new snapshot, which replaces the old one when it is whole."""
     shown = 0
@@ -51,7 +54,10 @@ def load(
     with _told_errors():
         default_source = parse_source(source).name if source else ""
         report = load_dumps(dumps, snapshot, on_problem=tell, default_source=default_source)
-    _print_report(report, snapshot)
+    if as_json:
+        typer.echo(json.dumps({"snapshot": str(snapshot), **asdict(report)}, indent=2))
+    else:
+        _print_report(report, snapshot)
 
 
 @app.command(name="serve")

@@ -446,6 +446,23 @@ def test_load_reports_counts_and_the_first_problems(tmp_path: Path) -> None:
     assert warnings[-1] == "4 times: object skipped"
 
 
+def test_load_reports_to_programs_too(tmp_path: Path) -> None:
+    dump = tmp_path / "dump"
+    dump.write_text(REGISTRY + "\nperson: x\n\nnonsense\n")
+    done = irr("load", str(dump), "--snapshot", str(tmp_path / "s"), "--json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout) == {
+        "snapshot": str(tmp_path / "s"),
+        "objects": {
+            "TEST": {"route": 1, "route6": 1, "as-set": 3, "route-set": 2},
+            "OTHER": {"route": 2, "as-set": 1},
+        },
+        "duplicates": 0,
+        "ignored": {"person": 1},
+        "problems": {"object skipped": 1},
+    }
+
+
 def test_a_bad_source_name_and_a_bad_dump_are_told_without_a_traceback(tmp_path: Path) -> None:
     target = str(tmp_path / "s")
     done = irr("load", "/dev/null", "--snapshot", target, "--source", "-x")

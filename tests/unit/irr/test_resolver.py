@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Generator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from irrgate.irr import resolver, schema
 from irrgate.irr.resolver import PrefixUnion, Selection, origins_of, with_operators
@@ -95,6 +98,84 @@ def test_a_big_answer_is_framed_right(tmp_path: Path, monkeypatch: pytest.Monkey
         prefixes = asked(found.session(), "!a4RS-X").split(" ")
         assert prefixes[:2] == ["192.0.2.0/24", "10.0.0.0/24"], "a member's own prefix is not twice"
         assert len(prefixes) == len(set(prefixes)) == 2 * schema.BLOCK + 8
+
+
+@dataclass(frozen=True)
+class Model:
+    """A registry as plain dicts, and what its sets come to, the slow and obvious way."""
+
+    sets: dict[tuple[str, str], list[str]]
+    routes: list[tuple[str, int, str]]
+
+    def text(self) -> str:
+        # Both sources first, in a fixed order, so that the default order is known.
+        head = "".join(f"route: 0.0.0.0/0\norigin: AS9\nsource: {source}\n\n" for source in "AB")
+        sets = "".join(
+            f"as-set: {name}\nmembers: {', '.join(members)}\nsource: {source}\n\n"
+            for (name, source), members in self.sets.items()
+        )
+        routes = "".join(
+            f"route: {prefix}\norigin: AS{origin}\nsource: {source}\n\n"
+            for prefix, origin, source in self.routes
+        )
+        return head + sets + routes
+
+    def asns(self, name: str, order: str) -> set[int]:
+        found: set[int] = set()
+        seen: set[str] = set()
+        waiting = [name]
+        while waiting:
+            one = waiting.pop()
+            if one in seen:
+                continue
+            seen.add(one)
+            pin, pinned, bare = one.rpartition("::")
+            sources = [s for s in (pin if pinned else order) if (bare, s) in self.sets]
+            for member in self.sets[bare, sources[0]] if sources else []:
+                if member[2:].isdigit():
+                    found.add(int(member[2:]))
+                else:
+                    waiting.append(member)
+        return found
+
+    def prefixes(self, name: str, order: str) -> set[str]:
+        asns = self.asns(name, order)
+        return {p for p, origin, source in self.routes if origin in asns and source in order}
+
+
+NAMES = [f"AS-N{n}" for n in range(6)]
+MEMBERS = st.sampled_from([*NAMES, "AS-GONE", "A::AS-N1", "B::AS-N2", "AS1", "AS2", "AS3", "AS4"])
+MODELS = st.builds(
+    Model,
+    st.dictionaries(
+        st.tuples(st.sampled_from(NAMES), st.sampled_from("AB")), st.lists(MEMBERS, max_size=5)
+    ),
+    st.lists(
+        st.tuples(
+            st.integers(0, 40).map(lambda n: f"10.{n // 8}.{n % 8 * 32}.0/19"),
+            st.integers(1, 5),
+            st.sampled_from("AB"),
+        ),
+        max_size=40,
+    ),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(MODELS, st.sampled_from(["AB", "BA", "A", "B"]), st.sampled_from([0, 5, 1000]))
+def test_any_registry_comes_to_what_the_obvious_way_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: Model, order: str, small: int
+) -> None:
+    monkeypatch.setattr(resolver, "SMALL_UNION", small)
+    with loaded(tmp_path, model.text()) as found:
+        session = found.session()
+        assert asked(session, f"!s{','.join(order)}") == "C\n"
+        for name in NAMES:
+            asns = " ".join(f"AS{asn}" for asn in sorted(model.asns(name, order))) or "D\n"
+            assert asked(session, f"!i{name},1") == asns
+            expected = sorted(map(ipaddress.ip_network, model.prefixes(name, order)))
+            answer = asked(session, f"!a4{name}")
+            assert answer == (" ".join(map(str, expected)) or "D\n")
 
 
 ROUTE_SETS = """\
