@@ -457,6 +457,8 @@ def test_a_candidate_that_never_ends_is_refused_in_no_time() -> None:
         read_candidate("junos", f"policy-options {{ replace: route-filter-list {NAME} {{{body}}}")
 
 
-def test_comments_in_a_candidate() -> None:
-    text = SHIPPED.replace("policy-options", "/* of { mine } */\npolicy-options", 1)
-    assert read_candidate("junos", text)[NAME].plain
+def test_a_comment_in_a_candidate_would_stay_on_the_router() -> None:
+    text = SHIPPED.replace("        10", "        /* mine */\n        10")
+    assert not read_candidate("junos", text)[NAME].plain
+    with pytest.raises(ParseError):
+        read_candidate("junos", "/* mine */\n" + SHIPPED)
