@@ -136,7 +136,7 @@ class Eos:
             return PrintedList(name, afi, keyword, [(_STEP, "deny", everything, None, afi.bits)])
         kept = running.sequences if running else {}
         entries = list(prefixes.entries())
-        numbers = _numbers(entries, kept)
+        numbers = _sequence_numbers(entries, kept)
         texts = format_prefixes(afi, entries)
         lines: list[Line] = [
             (
@@ -153,7 +153,7 @@ class Eos:
         return PrintedList(name, afi, keyword, lines)
 
 
-def _numbers(entries: list[Entry], kept: Mapping[Entry, int]) -> list[int]:
+def _sequence_numbers(entries: list[Entry], kept: Mapping[Entry, int]) -> list[int]:
     stay = [kept[entry] for entry in entries if entry in kept]
     fresh = _fresh_numbers(stay, len(entries) - len(stay))
     return [kept[entry] if entry in kept else next(fresh) for entry in entries]
