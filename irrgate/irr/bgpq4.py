@@ -243,7 +243,7 @@ def judge(output: Output, afi: Afi, timeout: float) -> Registered | NothingFound
         return Refused(reason)
     try:
         keys, ranges = parse_json(output.stdout, afi)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         return Refused(f"bgpq4 printed what is not its JSON: {printable(str(exc))}")
     return Registered(keys, ranges) if keys or ranges else NothingFound()
 
