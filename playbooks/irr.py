@@ -48,7 +48,7 @@ def load(
         shown += 1
         if shown <= show_problems:
             typer.echo(f"warning: {problem}", err=True)
-        elif shown == show_problems + 1:
+        elif show_problems and shown == show_problems + 1:
             typer.echo("warning: more problems follow, which are only counted", err=True)
 
     with _told_errors():

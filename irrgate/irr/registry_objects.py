@@ -4,7 +4,7 @@ route and route6 (RFC 2622 section 4, RFC 4012), as-set and route-set (section 5
 its `member-of`: with `mbrs-by-ref` a set takes members that name it themselves.
 
 A prefix is `packed` here: the address's 4 or 16 bytes and one byte of length, which sorts in the
-order of the addresses and costs a tenth of an object.
+order of the addresses and costs a few bytes.
 """
 
 from __future__ import annotations

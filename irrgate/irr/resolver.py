@@ -21,7 +21,7 @@ from irrgate.irr.rpsl_dump import BrokenObject
 from irrgate.irr.schema import BLOCK, Family, unpack_numbers
 
 SLICE: Final = 100
-"""sets or origins between two yields: about 2 ms of work."""
+"""sets or origins between two yields: 1 to 6 ms of work on AS-NETIX."""
 
 SMALL_UNION: Final = 32768
 """prefixes; up to here a union is a dict, which needs no look at the prefix blocks."""

@@ -231,7 +231,7 @@ class _Conversation:
     async def _work(self, pieces: Iterator[bytes]) -> bytes | None:
         """Return the first bytes of an answer that takes long, made in one of a few places.
 
-        AS-NETIX needs 10 MB until it is resolved, and 1 MB from then on, however slowly its
+        AS-NETIX needs 7 MB until it is resolved, and 1.3 MB from then on, however slowly its
         client reads; so the places, and not the clients, bound the memory.
         """
         self.deadline = math.inf
