@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from fractions import Fraction
 
 from irrgate.filters import Filter
 from irrgate.network import GuardLimits
@@ -56,26 +57,19 @@ def judge_change(old: PrefixSet | None, new: Filter, limits: GuardLimits) -> tup
         return ()
     if not new.prefixes:
         return (Veto(Guard.EMPTY, "nothing is left of the filter", "at least one prefix"),)
-    before, after = old.covering(), new.prefixes.covering()
-    if before == after:
-        return ()
+    held = old.address_count
+    kept = old.shared_addresses(new.prefixes)
+    lost, gained = held - kept, new.prefixes.address_count - kept
     vetoes: list[Veto] = []
-    lost = before.difference(after).address_count / before.address_count
-    if lost > limits.max_shrink:
-        vetoes.append(
-            Veto(
-                Guard.SHRINK,
-                f"loses {lost:.0%} of its address space",
-                f"{limits.max_shrink:.0%}",
-            )
-        )
-    growth = 1 + after.difference(before).address_count / before.address_count
-    if growth > limits.max_growth:
-        vetoes.append(
-            Veto(
-                Guard.GROWTH,
-                f"grows to {growth:.1f} times its address space",
-                f"{limits.max_growth:g} times",
-            )
-        )
+    # Exactly, as people write the limits: 0.3 is three tenths, and 2**128 addresses have no float.
+    if Fraction(lost, held) > _exact(limits.max_shrink):
+        figure = f"loses {lost / held:.1%} of its address space"
+        vetoes.append(Veto(Guard.SHRINK, figure, f"{limits.max_shrink * 100:g}%"))
+    if gained and 1 + Fraction(gained, held) > _exact(limits.max_growth):
+        figure = f"grows to {1 + gained / held:.2f} times its address space"
+        vetoes.append(Veto(Guard.GROWTH, figure, f"{limits.max_growth:g} times"))
     return tuple(vetoes)
+
+
+def _exact(limit: float) -> Fraction:
+    return Fraction(str(limit))

@@ -336,13 +336,29 @@ class PrefixSet:
             nodes[key] = nodes.get(key, 0) | mask
         return PrefixSet.from_nodes(self.afi, nodes)
 
-    def covering(self) -> PrefixSet:
-        """Return the address space of the set: all prefixes inside any of its prefixes."""
+    def shared_addresses(self, other: PrefixSet) -> int:
+        """Return how many addresses lie in prefixes of this set and in some of `other`."""
+        self._same_family(other)
+        shared = 0
+        theirs = other._space()
+        first, last = next(theirs, (-1, -1))
+        for start, end in self._space():
+            while 0 <= first <= end:
+                if last >= start:
+                    shared += min(end, last) - max(start, first) + 1
+                if last > end:
+                    break
+                first, last = next(theirs, (-1, -1))
+        return shared
+
+    def _space(self) -> Iterator[tuple[int, int]]:
+        """Yield the first and last address of each prefix that lies in no other, in order."""
         bits = self.afi.bits
-        lengths = [span(length, bits) for length in range(bits + 1)]
-        return PrefixSet.from_nodes(
-            self.afi, {key: lengths[key & LENGTH_MASK] for key in self._nodes}
-        )
+        end = -1
+        for key in self._nodes:
+            if key > end:
+                end = last_key(key, bits)
+                yield key >> LENGTH_BITS, end >> LENGTH_BITS
 
     @cached_property
     def entry_count(self) -> int:
@@ -362,14 +378,7 @@ class PrefixSet:
     @cached_property
     def address_count(self) -> int:
         """The number of addresses in the prefixes of the set, each counted once."""
-        bits = self.afi.bits
-        count = 0
-        end = -1
-        for key in self._nodes:
-            if key > end:
-                end = last_key(key, bits)
-                count += 1 << (bits - (key & LENGTH_MASK))
-        return count
+        return sum(last - first + 1 for first, last in self._space())
 
     @cached_property
     def digest(self) -> str:
