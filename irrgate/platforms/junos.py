@@ -94,7 +94,7 @@ class Junos:
         lists: dict[str, ManagedList] = {}
         strangers: set[str] = set()
         position, end = whole.span(1)
-        while candidate[position:end].strip():
+        while position < end:
             match = _REPLACED.match(candidate, position, end)
             if match is None:
                 line = candidate[position:end].split("\n", 2)[:2]
