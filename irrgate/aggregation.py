@@ -307,3 +307,27 @@ def outside(keys: list[int], nodes: Nodes, bits: int) -> list[int]:
             kept += [k for k in keys[low:high] if not accepts(nodes, k >> 8, k & LENGTH_MASK, bits)]
         start = high
     return kept + keys[start:]
+
+
+def spaces(nodes: Nodes, bits: int) -> Iterator[tuple[int, int]]:
+    """Yield the first and last address of each outermost node of canonical `nodes`, in order."""
+    end = -1
+    for key in nodes:
+        if key > end:
+            end = last_key(key, bits)
+            yield key >> LENGTH_BITS, end >> LENGTH_BITS
+
+
+def shared_addresses(left: Nodes, right: Nodes, bits: int) -> int:
+    """Return how many addresses lie both in nodes of canonical `left` and of `right`."""
+    shared = 0
+    others = spaces(right, bits)
+    first, last = next(others, (-1, -1))
+    for start, end in spaces(left, bits):
+        while 0 <= first <= end:
+            if last >= start:
+                shared += min(end, last) - max(start, first) + 1
+            if last > end:
+                break
+            first, last = next(others, (-1, -1))
+    return shared

@@ -29,6 +29,8 @@ from irrgate.aggregation import (
     last_key,
     longest_match_entries,
     outside,
+    shared_addresses,
+    spaces,
     span,
     subtract,
 )
@@ -339,26 +341,7 @@ class PrefixSet:
     def shared_addresses(self, other: PrefixSet) -> int:
         """Return how many addresses lie in prefixes of this set and in some of `other`."""
         self._same_family(other)
-        shared = 0
-        theirs = other._space()
-        first, last = next(theirs, (-1, -1))
-        for start, end in self._space():
-            while 0 <= first <= end:
-                if last >= start:
-                    shared += min(end, last) - max(start, first) + 1
-                if last > end:
-                    break
-                first, last = next(theirs, (-1, -1))
-        return shared
-
-    def _space(self) -> Iterator[tuple[int, int]]:
-        """Yield the first and last address of each prefix that lies in no other, in order."""
-        bits = self.afi.bits
-        end = -1
-        for key in self._nodes:
-            if key > end:
-                end = last_key(key, bits)
-                yield key >> LENGTH_BITS, end >> LENGTH_BITS
+        return shared_addresses(self._nodes, other._nodes, self.afi.bits)
 
     @cached_property
     def entry_count(self) -> int:
@@ -378,7 +361,7 @@ class PrefixSet:
     @cached_property
     def address_count(self) -> int:
         """The number of addresses in the prefixes of the set, each counted once."""
-        return sum(last - first + 1 for first, last in self._space())
+        return sum(last - first + 1 for first, last in spaces(self._nodes, self.afi.bits))
 
     @cached_property
     def digest(self) -> str:
