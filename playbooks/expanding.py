@@ -42,7 +42,9 @@ class Expanded:
         if isinstance(self.made, NoFilter):
             return f"{about}: {self.made.reason}"
         if not self.made.registered:
-            return f"{about}: is known to the IRR and has no prefixes"
+            is_asn = isinstance(self.made.sources[0].query.object, Asn)
+            found = "the IRR has no route of it" if is_asn else "exists, and has no prefixes"
+            return f"{about}: {found}"
         [source] = self.made.sources
         dropped = "".join(f", {n} dropped: {why}" for why, n in self.made.dropped.items())
         return (
