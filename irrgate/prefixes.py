@@ -26,7 +26,6 @@ from irrgate.aggregation import (
     accepts,
     canonical,
     entries,
-    last_key,
     longest_match_entries,
     outside,
     shared_addresses,
