@@ -49,8 +49,9 @@ class CommitReport:
 
 def diff_digest(diff: str) -> str:
     """Return the digest by which a diff is known; space at line ends and outer lines is none."""
-    lines = [line.rstrip() for line in diff.strip().splitlines()]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    lines = "\n".join(line.rstrip() for line in diff.split("\n")).strip("\n")
+    # A router may print what is no Unicode text; it still has to be the same.
+    return hashlib.sha256(lines.encode(errors="surrogatepass")).hexdigest()
 
 
 def misread(order: CommitOrder, found: RunningFilters) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ class Intents:
             for query in queries(self._peer_of(asn), afi, self._network)
         }
         # Sorted, so that the IRR server sees one order whatever the inventory's is.
-        for query in sorted(asked, key=str):
+        for query in sorted(asked, key=lambda each: (str(each), each.max_length or 0)):
             self._expander.submit(query)
         return len(asked)
 
