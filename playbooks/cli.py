@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import signal
@@ -33,6 +32,7 @@ from playbooks.expanding import expand_objects
 from playbooks.plan_text import markdown, print_table, show_text
 from playbooks.planning import PlanRequest, make_plan
 from playbooks.progress import Steps
+from playbooks.streams import StandardStreams
 from playbooks.terminal import Exit, Terminal, make_terminal, told_errors
 
 app = typer.Typer(
@@ -154,8 +154,8 @@ def expand(
     else:
         for each in expanded:
             typer.echo(each.headline(), err=True)
-            for line in each.prefixes:
-                typer.echo(line)
+            if each.prefixes:
+                typer.echo("\n".join(each.prefixes))
     if not all(each.ok for each in expanded):
         raise typer.Exit(Exit.PROBLEMS)
 
@@ -281,24 +281,31 @@ def main() -> None:
     # A pipeline that is cancelled, or a terminal that is closed, is left as cleanly as by Ctrl-C.
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
+    streams = StandardStreams()
     try:
         app()
     except SystemExit as exc:
-        if exc.code == Exit.INTERRUPTED:
-            _leave_at_once()
-        raise
+        code = _exit_code(exc)
+        lost = streams.failure()
+        if lost:
+            typer.echo(f"error: standard output: cannot be written: {lost}", err=True)
+            code = Exit.COULD_NOT_RUN
+        if code == Exit.INTERRUPTED:
+            # Threads may wait for a router or a server, for minutes.
+            os._exit(code)
+        sys.exit(code)
+
+
+def _exit_code(exc: SystemExit) -> int:
+    code = exc.code if isinstance(exc.code, int) else Exit.DONE
+    if code == Exit.CHANGES and not isinstance(exc.__context__, typer.Exit):
+        # typer's code for a wrong command line, which a pipeline would take for changes.
+        return Exit.COULD_NOT_RUN
+    return code
 
 
 def _interrupt(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
-
-
-def _leave_at_once() -> None:
-    """End without waiting for threads that wait for a router or a server: that may take minutes."""
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(Exit.INTERRUPTED)
 
 
 if __name__ == "__main__":
