@@ -96,7 +96,6 @@ def queries(peer: Peer, afi: Afi, network: Network) -> tuple[Query, ...]:
             each,
             afi,
             network.irr.sources,
-            special_use=policy.special_use,
             max_length=policy.max_length[afi] if _is_route_set(each) else None,
         )
         for each in peer.objects(afi)

@@ -135,7 +135,14 @@ def parse_set_name(text: str) -> SetName:
         )
     if len(kinds) > 1:
         raise RpslError(_shown(text), "not a set name: it mixes as-set and route-set parts")
-    return SetName(name.upper(), kinds.pop(), source)
+    kind = kinds.pop()
+    if source is not None and kind is SetKind.ROUTE_SET:
+        # bgpq4 prints a line of its own into the JSON for it, and expands no nested set (measured).
+        raise RpslError(
+            _shown(text),
+            "a source can be pinned for an as-set, not for a route-set; name the sources under irr",
+        )
+    return SetName(name.upper(), kind, source)
 
 
 def parse_object(text: str) -> RpslObject:

@@ -51,8 +51,6 @@ class Query:
     object: RpslObject
     afi: Afi
     sources: tuple[SourceName, ...]
-    special_use: bool = False
-    """true: routes of private and documentation origins are asked for as well (bgpq4's -p)"""
     max_length: int | None = None
     """only for route-sets: bgpq4 writes out every prefix of a range such as ^+ up to it"""
 
@@ -114,12 +112,13 @@ def find_bgpq4(environ: Mapping[str, str]) -> str:
 
 def argv(program: str, query: Query, server: IrrServer) -> list[str]:
     """Return the argument vector for the query; each part of it is a parsed type's own text."""
-    vector = [program, "-h", f"{server.host}:{server.port}", "-j", "-l", LIST_NAME]
+    # -p: without it bgpq4 complains of each private ASN inside a set that is pinned to a source,
+    # and passes over its routes, but not where the server expands the set. What is special is
+    # sieved out by prefix, in one place.
+    vector = [program, "-h", f"{server.host}:{server.port}", "-p", "-j", "-l", LIST_NAME]
     vector.append("-4" if query.afi is Afi.IPV4 else "-6")
     if query.sources:
         vector += ["-S", ",".join(map(str, query.sources))]
-    if query.special_use:
-        vector.append("-p")
     if isinstance(query.object, SetName) and query.object.kind is SetKind.ROUTE_SET:
         vector += ["-m", str(query.max_length or query.afi.bits)]
     vector.append(str(query.object))

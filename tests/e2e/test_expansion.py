@@ -54,10 +54,9 @@ def expand(
     afi: Afi = Afi.IPV4,
     sources: tuple[str, ...] = ("TEST", "OTHER"),
     timeout: int = TIMEOUT,
-    special_use: bool = True,
 ) -> Expansion:
     irr = IrrSettings(servers, tuple(map(SourceName, sources)), timeout, 4)
-    query = Query(parse_object(asked), afi, irr.sources, special_use=special_use)
+    query = Query(parse_object(asked), afi, irr.sources)
     program = find_bgpq4(inherited_environ())
     started = time.monotonic()
     with Expander(irr, program=program, clock=time.monotonic) as expander:
@@ -184,11 +183,19 @@ def test_an_answer_of_nothing_is_an_answer(serve: Serve, tmp_path: Path) -> None
     assert not log.exists()
 
 
-def test_a_private_origin_without_special_use_is_no_empty_set(serve: Serve) -> None:
-    found = expand(serve(Fault.NONE), asked="AS64512", special_use=False)
-    assert isinstance(found.verdict, Failed)
-    assert "bgpq4 says ERROR:" in found.verdict.reason
+PRIVATE_MEMBER = """
+as-set:  AS-MIXTO
+members: AS65540, AS64512
+source:  DEMO
 
+route:   10.1.0.0/16
+origin:  AS65540
+source:  DEMO
+
+route:   10.2.0.0/16
+origin:  AS64512
+source:  DEMO
+"""
 
 DOUBLE = """
 as-set:  AS-DOBLE
@@ -211,7 +218,7 @@ source:  DEMO-RIR
 @pytest.fixture
 def registry(desk: Desk) -> Callable[..., Expansion]:
     """Expand from the embedded server, which has the demo's registry and more."""
-    desk.load_registry(desk.registry.read_text(encoding="latin-1") + DOUBLE)
+    desk.load_registry(desk.registry.read_text(encoding="latin-1") + DOUBLE + PRIVATE_MEMBER)
     irr = load_workspace(desk.directory, known_platforms=tuple(PLATFORMS)).network.irr
 
     def ask(asked: str, *sources: str) -> Expansion:
@@ -238,6 +245,14 @@ def test_a_source_that_is_named_is_the_one_that_is_asked(
     assert prefixes(registry("AS-DOBLE", "DEMO-RIR", "DEMO")) == modelo
     # The set is found in DEMO; the routes of its members still come from the sources selected.
     assert registry("DEMO::AS-DOBLE", "DEMO-RIR").verdict == Empty()
+
+
+@pytest.mark.parametrize("asked", ["AS-MIXTO", "DEMO::AS-MIXTO"])
+def test_a_private_member_fails_no_set_and_means_the_same_pinned_or_not(
+    asked: str, registry: Callable[..., Expansion]
+) -> None:
+    """Without -p bgpq4 complains of AS64512 where it expands the set itself: when it is pinned."""
+    assert prefixes(registry(asked)) == ["10.1.0.0/16", "10.2.0.0/16"]
 
 
 def test_a_set_that_one_source_has_and_another_has_not(

@@ -24,9 +24,17 @@ def script(directory: Path, body: str, name: str = "bgpq4") -> str:
 
 
 def children(parent: int | None = None) -> list[int]:
-    """The child processes, zombies included."""
+    """The child processes, zombies included; not the routers and servers that other tests keep."""
     wanted = parent or os.getpid()
-    return [each.pid for each in _processes() if each.parent == wanted]
+    return [each.pid for each in _processes() if each.parent == wanted and not _is_python(each.pid)]
+
+
+def _is_python(pid: int) -> bool:
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return any(Path(os.fsdecode(word)).name.startswith("python") for word in words[:2])
 
 
 def group(leader: int) -> list[int]:

@@ -40,7 +40,7 @@ def query(text: str = "AS-EJEMPLO", afi: Afi = Afi.IPV4, **options: object) -> Q
     return Query(parse_object(text), afi, options.pop("sources", ()), **options)  # type: ignore[arg-type]
 
 
-HEAD = ["/usr/bin/bgpq4", "-h", "192.0.2.43:4343", "-j", "-l", "irrgate"]
+HEAD = ["/usr/bin/bgpq4", "-h", "192.0.2.43:4343", "-p", "-j", "-l", "irrgate"]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,6 @@ HEAD = ["/usr/bin/bgpq4", "-h", "192.0.2.43:4343", "-j", "-l", "irrgate"]
         (query(afi=Afi.IPV6), ["-6", "AS-EJEMPLO"]),
         (query("as64500"), ["-4", "AS64500"]),
         (query("RIPE::AS-X", sources=SOURCES), ["-4", "-S", "RPKI,RIPE", "RIPE::AS-X"]),
-        (query(special_use=True), ["-4", "-p", "AS-EJEMPLO"]),
         (query("RS-X", max_length=24), ["-4", "-m", "24", "RS-X"]),
         (query("RS-X"), ["-4", "-m", "32", "RS-X"]),
         (query("AS64500:RS-X", Afi.IPV6), ["-6", "-m", "128", "AS64500:RS-X"]),
