@@ -106,11 +106,14 @@ def apply_plan(
         workspace,
         request.limit,
     )
-    hosts = sorted(
-        name
-        for name in nornir.inventory.hosts
-        if name in plan.hosts and plan.hosts[name].status is HostStatus.CHANGE
-    )
+    planned = sorted(name for name in nornir.inventory.hosts if name in plan.hosts)
+    if not planned:
+        raise PlanError(
+            path,
+            f"holds nothing for --limit {' '.join(request.limit)}: it was made "
+            + (f"with --limit {' '.join(plan.limit)}" if plan.limit else "for other routers"),
+        )
+    hosts = [name for name in planned if plan.hosts[name].status is HostStatus.CHANGE]
     if not hosts:
         return {}
     chosen = nornir.filter(filter_func=lambda host: host.name in hosts)

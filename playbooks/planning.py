@@ -15,7 +15,7 @@ from nornir.core.task import AggregatedResult
 from irrgate import __version__
 from irrgate.changes import RouterChanges, decide, wanted_names
 from irrgate.commits import diff_digest
-from irrgate.errors import IrrgateError, PlanError
+from irrgate.errors import IrrgateError
 from irrgate.filters import Filter
 from irrgate.guards import Veto, judge_alone
 from irrgate.intents import Intent, Intents
@@ -60,8 +60,6 @@ def make_plan(request: PlanRequest, target: Path, steps: Steps) -> Plan:
     Raises IrrgateError when nothing can be planned at all. What fails for one peer or one router
     stands in the plan, and the others go on.
     """
-    if target.is_dir():
-        raise PlanError(str(target), "cannot be written: it is a directory")
     workspace = request.workspace
     nornir = open_inventory(workspace, request.environ, request.router_workers)
     nornir = limited(nornir, workspace, request.limit)
