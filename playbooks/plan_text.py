@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, Literal
 
 from rich.console import Console
 from rich.markup import escape
@@ -22,6 +22,9 @@ _STYLES: Final = {
     "done": "green",
     "reverted": "bold red",
 }
+
+_KEPT: Final = frozenset({"Router", "Status", "Added", "Removed"})
+_KEPT_WIDTH: Final = 16
 
 
 def show_text(opened: PlanFile, path: str, console: Console, *, everything: bool = False) -> None:
@@ -86,7 +89,11 @@ def print_table(
     table = Table(title=title, title_justify="left", title_style="bold", show_edge=False)
     for i in used:
         right = headings[i] in {"Added", "Removed", "Registered", "Entries"}
-        table.add_column(headings[i], justify="right" if right else "left", overflow="fold")
+        justify: Literal["right", "left"] = "right" if right else "left"
+        # On a narrow terminal the other columns fold first: these are what is looked for.
+        longest = max(len(row[i]) for row in listed)
+        least = min(longest, _KEPT_WIDTH) if headings[i] in _KEPT else None
+        table.add_column(headings[i], justify=justify, overflow="fold", min_width=least)
     for row in listed:
         table.add_row(*(_styled(row[i], headings[i]) for i in used))
     console.print(table)

@@ -58,7 +58,10 @@ class Terminal:
 
 def make_terminal(directory: Path, *, as_json: bool, environ: Mapping[str, str]) -> Terminal:
     """Return the terminal as it is; without one on the other end, lines are wide and plain."""
-    width = None if sys.stdout.isatty() or "COLUMNS" in environ else PIPE_WIDTH
+    given = environ.get("COLUMNS", "")
+    width = None if sys.stdout.isatty() else PIPE_WIDTH
+    if given.isdecimal() and int(given):
+        width = int(given)
     out = Console(file=sys.stdout, width=width, highlight=False)
     return Terminal(directory, as_json, environ, out, Console(stderr=True, highlight=False))
 
