@@ -92,7 +92,7 @@ def print_table(
         justify: Literal["right", "left"] = "right" if right else "left"
         # On a narrow terminal the other columns fold first: these are what is looked for.
         longest = max(len(row[i]) for row in listed)
-        least = min(longest, _KEPT_WIDTH) if headings[i] in _KEPT else None
+        least = max(len(headings[i]), min(longest, _KEPT_WIDTH)) if headings[i] in _KEPT else None
         table.add_column(headings[i], justify=justify, overflow="fold", min_width=least)
     for row in listed:
         table.add_row(*(_styled(row[i], headings[i]) for i in used))
