@@ -100,11 +100,12 @@ def _without_repeats(nodes: Nodes, bits: int) -> Nodes:
 def runs(mask: int) -> Iterator[tuple[int, int]]:
     """Yield the maximal (ge, le) runs of consecutive lengths in `mask`, shortest first."""
     while mask:
-        ge = (mask & -mask).bit_length() - 1
-        rest = mask >> ge
-        count = (~rest & (rest + 1)).bit_length() - 1
-        yield ge, ge + count - 1
-        mask &= ~span(ge, ge + count - 1)
+        lowest = mask & -mask
+        # Adding the lowest bit carries through the run, up to the bit after it.
+        carried = mask + lowest
+        after = carried & -carried
+        yield lowest.bit_length() - 1, after.bit_length() - 2
+        mask &= carried
 
 
 def entries(nodes: Nodes, bits: int) -> Iterator[Entry]:
@@ -151,7 +152,11 @@ def _spares_an_entry(
     longer = (key & LENGTH_MASK) + 1
     step = 1 << (bits - longer + LENGTH_BITS)
     for half in (key + 1, key + 1 + step):
-        accepted = nodes.get(half, 0) | (whole >> longer << longer)
+        more = nodes.get(half)
+        if more is None:
+            # The half accepts just what its parent does.
+            return True
+        accepted = more | (whole >> longer << longer)
         for ge, le in runs(accepted):
             if span(ge, le) & ~printed == missing:
                 return True

@@ -169,7 +169,8 @@ class Sieve:
 
     def _keys_in_bounds(self, keys: list[int]) -> list[int]:
         limit = self._policy.max_length[self._afi]
-        kept = sorted(key for key in keys if 0 < key & LENGTH_MASK <= limit)
+        kept = [key for key in keys if 0 < key & LENGTH_MASK <= limit]
+        kept.sort()
         defaults = keys.count(0)
         self._count(DropReason.DEFAULT_ROUTE, defaults)
         self._count(DropReason.TOO_LONG, len(keys) - len(kept) - defaults)

@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import re
 import socket
+import struct
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from itertools import repeat
 from typing import Final, Self
 
 import netaddr
@@ -83,13 +85,14 @@ def parse_keys(afi: Afi, prefixes: Sequence[str]) -> list[int]:
             return []
         wrong = next(prefix for prefix in prefixes if prefix.count("/") != 1)
         raise ValueError(f"{wrong!r} is no {afi} prefix")
-    family, bits = afi.family, afi.bits
+    bits = afi.bits
     lengths = {str(length): length for length in range(bits + 1)}
-    packed, number = socket.inet_pton, int.from_bytes
     try:
+        # Packed by C in one go: three times as fast as an int.from_bytes() an address.
+        packed = b"".join(map(socket.inet_pton, repeat(afi.family), split[::2]))
         keys = [
-            number(packed(family, address), "big") << LENGTH_BITS | lengths[length]
-            for address, length in zip(split[::2], split[1::2], strict=True)
+            number << LENGTH_BITS | lengths[length]
+            for number, length in zip(_unpacked(afi, packed), split[1::2], strict=True)
         ]
     except (KeyError, OSError, ValueError) as exc:
         raise ValueError(f"{_first_wrong(afi, prefixes)!r} is no {afi} prefix") from exc
@@ -101,6 +104,13 @@ def parse_keys(afi: Afi, prefixes: Sequence[str]) -> list[int]:
         )
         raise ValueError(f"{shown[0]} has bits beyond its length")
     return keys
+
+
+def _unpacked(afi: Afi, packed: bytes) -> Sequence[int]:
+    if afi is Afi.IPV4:
+        return struct.unpack(f">{len(packed) // 4}I", packed)
+    halves = struct.unpack(f">{len(packed) // 8}Q", packed)
+    return [high << 64 | low for high, low in zip(halves[::2], halves[1::2], strict=True)]
 
 
 def _first_wrong(afi: Afi, prefixes: Sequence[str]) -> str:

@@ -154,6 +154,8 @@ class Eos:
 
 
 def _sequence_numbers(entries: list[Entry], kept: Mapping[Entry, int]) -> list[int]:
+    if not kept:
+        return list(_fresh_numbers([], len(entries)))
     stay = [kept[entry] for entry in entries if entry in kept]
     fresh = _fresh_numbers(stay, len(entries) - len(stay))
     return [kept[entry] if entry in kept else next(fresh) for entry in entries]
