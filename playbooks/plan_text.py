@@ -91,9 +91,9 @@ def print_table(
         right = headings[i] in {"Added", "Removed", "Registered", "Entries"}
         justify: Literal["right", "left"] = "right" if right else "left"
         # On a narrow terminal the other columns fold first: these are what is looked for.
-        longest = max(len(row[i]) for row in listed)
-        least = max(len(headings[i]), min(longest, _KEPT_WIDTH)) if headings[i] in _KEPT else None
-        table.add_column(headings[i], justify=justify, overflow="fold", min_width=least)
+        short = max(len(row[i]) for row in listed) <= _KEPT_WIDTH
+        whole = short and headings[i] in _KEPT
+        table.add_column(headings[i], justify=justify, overflow="fold", no_wrap=whole)
     for row in listed:
         table.add_row(*(_styled(row[i], headings[i]) for i in used))
     console.print(table)
