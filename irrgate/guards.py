@@ -62,11 +62,12 @@ def judge_change(old: PrefixSet | None, new: Filter, limits: GuardLimits) -> tup
     lost, gained = held - kept, new.prefixes.address_count - kept
     vetoes: list[Veto] = []
     # Exactly, as people write the limits: 0.3 is three tenths, and 2**128 addresses have no float.
+    # Figures are rounded up, so that none reads as the limit that it exceeds.
     if Fraction(lost, held) > _exact(limits.max_shrink):
-        figure = f"loses {lost / held:.1%} of its address space"
+        figure = f"loses {-(-100 * lost // held)}% of its address space"
         vetoes.append(Veto(Guard.SHRINK, figure, f"{limits.max_shrink * 100:g}%"))
     if gained and 1 + Fraction(gained, held) > _exact(limits.max_growth):
-        figure = f"grows to {1 + gained / held:.2f} times its address space"
+        figure = f"grows to {-(-10 * (held + gained) // held) / 10:.1f} times its address space"
         vetoes.append(Veto(Guard.GROWTH, figure, f"{limits.max_growth:g} times"))
     return tuple(vetoes)
 

@@ -72,7 +72,7 @@ def test_shrinking_to_the_limit_and_beyond(afi: Afi, limit: float) -> None:
 
 def test_what_is_lost_is_told() -> None:
     (veto,) = judge_change(slash24s(1000), made(slash24s(699)), LIMITS)
-    assert str(veto) == "max_shrink: loses 30.1% of its address space (limit: 30%)"
+    assert str(veto) == "max_shrink: loses 31% of its address space (limit: 30%)"
 
 
 def test_at_a_limit_of_all_only_emptiness_is_held() -> None:
@@ -120,7 +120,7 @@ def test_growing_to_the_limit_and_beyond(afi: Afi, limit: float) -> None:
 
 def test_how_much_it_grows_is_told() -> None:
     (veto,) = judge_change(slash24s(100), made(slash24s(301)), LIMITS)
-    assert str(veto) == "max_growth: grows to 3.01 times its address space (limit: 3 times)"
+    assert str(veto) == "max_growth: grows to 3.1 times its address space (limit: 3 times)"
 
 
 def test_more_specifics_of_what_it_has_are_no_growth() -> None:
