@@ -3,14 +3,14 @@
 A zip that `unzip -p` can read:
 
     plan.json                 this module's `Plan`
-    plan.sha256               the digest of plan.json's bytes
+    plan.sha256               the SHA-256 of every other member, as `sha256sum -c` reads it
     filters/<digest>.json     each distinct filter once, however many routers share it
     hosts/<name>/candidate    the exact text that is loaded on the router
     hosts/<name>/diff         the router's own diff of it, from the dry run
     hosts/<name>/delta.json   the prefixes that each filter gains and loses
 
-plan.json holds the SHA-256 of every other member, so that a plan that was truncated or edited is
-refused as a whole.
+plan.json holds the SHA-256 of each router's members and the digest of each filter's prefixes, so
+that its own SHA-256 stands for the whole plan. One that was truncated or edited is refused.
 """
 
 from __future__ import annotations
@@ -19,17 +19,24 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 SCHEMA: Final = 1
 """The version of the plan file; a plan of another version is refused."""
 
-MEMBER_NAME: Final = r"[A-Za-z0-9._:@+-]+"
-"""What a host's name may hold, as it becomes a path in the plan."""
+
+def _host_name(name: str) -> str:
+    """Return the name if it can be a folder in the plan, or raise ValueError."""
+    if name.startswith((".", "-")) or ".." in name or "/" in name or "\\" in name:
+        raise ValueError(f"{name!a} cannot be the name of a folder")
+    if not name.isprintable():
+        raise ValueError(f"{name!a} holds a character that cannot be printed")
+    return name
+
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 HostName = Annotated[
-    str, StringConstraints(pattern=rf"^{MEMBER_NAME}$", max_length=255, min_length=1)
+    str, StringConstraints(min_length=1, max_length=255), AfterValidator(_host_name)
 ]
 FilterName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,254}$")]
 
@@ -179,6 +186,19 @@ class Plan(_Model):
         ) or any(
             each.status.is_problem for peer in self.peers.values() for each in peer.filters.values()
         )
+
+    def members(self) -> dict[str, Digest | None]:
+        """Return the members of the file beside plan.json and plan.sha256, with their SHA-256.
+
+        A filter's is None: its name is the digest of its prefixes.
+        """
+        members: dict[str, Digest | None] = {f"filters/{d}.json": None for d in self.filters}
+        for host, record in self.hosts.items():
+            digests = (record.candidate, record.diff, record.delta)
+            for kind, digest in zip(("candidate", "diff", "delta.json"), digests, strict=True):
+                if digest is not None:
+                    members[f"hosts/{host}/{kind}"] = digest
+        return members
 
 
 def summarise(peers: Mapping[str, PeerRecord], hosts: Mapping[str, HostRecord]) -> dict[str, int]:
