@@ -11,7 +11,7 @@ from irrgate.platforms import PLATFORMS
 from irrgate.platforms.platform import ManagedList, RunningFilters
 from irrgate.prefixes import Afi, PrefixSet
 from tests.lab.junos_semantics import UndocumentedError
-from tests.unit.platforms.routers import UNIVERSES, WANTED, JunosRouter, candidate, read_candidate
+from tests.unit.platforms.routers import UNIVERSES, WANTED, JunosRouter, candidate
 
 JUNOS = PLATFORMS["junos"]
 NAME = "IRR-AS64500-V4"
@@ -401,64 +401,3 @@ def test_any_indentation() -> None:
         assert only(running.replace("    ", indent)).prefixes == four("10.0.0.0/8")
     with pytest.raises(ParseError):
         parse(running.replace("    ", ""))
-
-
-# Candidates
-
-
-def test_a_candidate_without_replace_adds_to_the_list() -> None:
-    text = candidate("junos", {NAME: four("10.0.0.0/24")})
-    with pytest.raises(ParseError):
-        read_candidate("junos", text.replace("replace: ", ""))
-
-
-SHIPPED = candidate("junos", {NAME: four("10.0.0.0/24")})
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        SHIPPED.replace("policy-options", "replace: policy-options"),
-        SHIPPED.replace("policy-options", "delete: policy-options"),
-        SHIPPED + "protocols {\n    delete: bgp;\n}\n",
-        "system {\n    host-name x;\n}\n" + SHIPPED,
-        SHIPPED.replace("    replace:", "    delete: policy-statement X;\n    replace:"),
-        SHIPPED.replace(
-            "    }\n}", "    }\n    policy-statement X {\n        then accept;\n    }\n}"
-        ),
-        SHIPPED.replace("    }\n}", "    }\n    apply-groups X;\n}"),
-        SHIPPED.replace("replace:", "inactive: replace:"),
-        SHIPPED.replace("        10", "        inactive: replace: 10"),
-        SHIPPED.replace("        10", "        delete: 10.9.0.0/16 exact;\n        10"),
-        SHIPPED.replace("policy-options {", "policy-options {{"),
-        SHIPPED.rstrip()[:-1],
-        SHIPPED + "}",
-        SHIPPED + SHIPPED,
-        "",
-    ],
-)
-def test_a_candidate_has_nothing_beside_its_lists(text: str) -> None:
-    with pytest.raises(ParseError):
-        read_candidate("junos", text)
-
-
-def test_a_list_that_is_set_twice() -> None:
-    inside = SHIPPED.split("\n", 1)[1].rsplit("}", 1)[0]
-    for name in (NAME, "IRR-AS1-V4"):
-        text = f"policy-options {{\n{inside}{inside}}}\n".replace(NAME, name)
-        with pytest.raises(ParseError, match=name):
-            read_candidate("junos", text)
-
-
-def test_a_candidate_that_never_ends_is_refused_in_no_time() -> None:
-    """A pattern that tries every way to split the text would not come back."""
-    body = "10.0.0.0/24 exact;\n" * 5000
-    with pytest.raises(ParseError):
-        read_candidate("junos", f"policy-options {{ replace: route-filter-list {NAME} {{{body}}}")
-
-
-def test_a_comment_in_a_candidate_would_stay_on_the_router() -> None:
-    text = SHIPPED.replace("        10", "        /* mine */\n        10")
-    assert not read_candidate("junos", text)[NAME].plain
-    with pytest.raises(ParseError):
-        read_candidate("junos", "/* mine */\n" + SHIPPED)
