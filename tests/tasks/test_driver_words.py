@@ -1,0 +1,97 @@
+"""What is said of the drivers' exceptions; those that routers cause are in tests/e2e."""
+
+from __future__ import annotations
+
+import pytest
+from jnpr.junos.exception import RpcError  # type: ignore[import-untyped]
+from lxml import etree
+from nornir.core.inventory import ConnectionOptions, Host
+from pyeapi.eapilib import (  # type: ignore[import-untyped]
+    CommandError,
+)
+from pyeapi.eapilib import (
+    ConnectionError as EapiConnectionError,
+)
+
+from irrgate.errors import DeviceError, WorkspaceError
+from tasks.device_errors import MAX_WORDS, device_errors
+from tasks.driver_words import driver_words
+
+HOST = Host(
+    "edge1.mex",
+    password="hosts-secret",
+    connection_options={"napalm": ConnectionOptions(password="naps-secret")},
+)
+
+
+def told(exc: Exception, step: str = "load") -> DeviceError:
+    with pytest.raises(DeviceError) as caught, device_errors(HOST, step):
+        raise exc
+    assert caught.value.subject == "edge1.mex"
+    assert caught.value.__cause__ is exc
+    return caught.value
+
+
+def command_error(*errors: str) -> CommandError:
+    message = "CLI command 2 of 9 'seq 10 permit x' failed: invalid command"
+    return CommandError(1002, message, command_error="?", output=[{}, {"errors": list(errors)}])
+
+
+def test_a_commands_own_errors_are_passed_on() -> None:
+    assert told(command_error("Invalid input (at token 3: 'x')")).reason == (
+        "load: CLI command 2 of 9 'seq 10 permit x' failed: invalid command: "
+        "Invalid input (at token 3: 'x')"
+    )
+    assert driver_words(command_error(*"abcdefgh")).text.endswith(": a: b: c: d: e: and 3 more")
+
+
+def test_the_error_behind_a_failing_clean_up_is_the_one_that_is_told() -> None:
+    try:
+        try:
+            raise command_error("the reason")
+        except CommandError:
+            raise command_error("abort: no such session")  # noqa: B904 - as pyeapi's caller does
+    except CommandError as exc:
+        assert driver_words(exc).text.endswith("the reason")
+
+
+def test_rpc_errors_are_told_once_each_with_what_they_stumbled_over() -> None:
+    error = {"severity": "error", "message": "syntax error", "bad_element": "fltr-list"}
+    other = {
+        "severity": "error",
+        "message": "missing mandatory statement: 'x'",
+        "bad_element": "'x'",
+    }
+    rpc_error = RpcError(rsp=etree.Element("rpc-error"), errs=[error, error, other])
+    assert driver_words(rpc_error).text == (
+        "syntax error (fltr-list); missing mandatory statement: 'x'"
+    )
+
+
+def test_what_is_not_known_is_told_as_it_is() -> None:
+    assert driver_words(ZeroDivisionError("by zero")).text == "by zero"
+    assert driver_words(NotImplementedError()).text == (
+        "failed without a word (NotImplementedError)"
+    )
+    assert driver_words(OSError(113, "No route to host")).text == "No route to host"
+
+
+def test_words_are_one_line_without_secrets_or_control_characters() -> None:
+    said = "a\n  b\x1b[2J \u202e hosts-secret naps-secret"
+    assert told(RuntimeError(said)).reason == "load: a b?[2J ? *** ***"
+    assert len(told(RuntimeError("x" * 10_000)).reason) == len("load: ") + MAX_WORDS
+
+
+def test_a_refused_login_has_a_hint() -> None:
+    error = told(EapiConnectionError("https", "Unauthorized. Unable to authenticate user"))
+    assert error.reason == "load: did not accept the username with its password or key"
+    assert error.hint.startswith("set IRRGATE_USERNAME")
+
+
+def test_our_own_errors_pass_with_the_routers_name() -> None:
+    own = DeviceError("edge1.mex", "commit: is full")
+    with pytest.raises(DeviceError) as caught, device_errors(HOST, "load"):
+        raise own
+    assert caught.value is own
+    other = told(WorkspaceError("ca_file", "cannot be read", hint="look"), "connect")  # type: ignore[arg-type]
+    assert (other.reason, other.hint) == ("connect: cannot be read", "look")
