@@ -46,13 +46,9 @@ def test_a_commands_own_errors_are_passed_on() -> None:
 
 
 def test_the_error_behind_a_failing_clean_up_is_the_one_that_is_told() -> None:
-    try:
-        try:
-            raise command_error("the reason")
-        except CommandError:
-            raise command_error("abort: no such session")  # noqa: B904 - as pyeapi's caller does
-    except CommandError as exc:
-        assert driver_words(exc).text.endswith("the reason")
+    failing = command_error("abort: no such session")
+    failing.__context__ = command_error("the reason")
+    assert driver_words(failing).text.endswith("the reason")
 
 
 def test_rpc_errors_are_told_once_each_with_what_they_stumbled_over() -> None:
@@ -93,5 +89,5 @@ def test_our_own_errors_pass_with_the_routers_name() -> None:
     with pytest.raises(DeviceError) as caught, device_errors(HOST, "load"):
         raise own
     assert caught.value is own
-    other = told(WorkspaceError("ca_file", "cannot be read", hint="look"), "connect")  # type: ignore[arg-type]
+    other = told(WorkspaceError("ca_file", "cannot be read", hint="look"), "connect")
     assert (other.reason, other.hint) == ("connect: cannot be read", "look")
