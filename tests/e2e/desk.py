@@ -21,6 +21,8 @@ from tests.lab.apply_log import Applied
 from tests.lab.harness import LabDevice
 from tests.lab.network import EMPTY_CONFIG, PASSWORD, Finished, LabNetwork, irrgate_argv
 
+WIDE = {"COLUMNS": "400"}
+"""a terminal on which nothing is folded"""
 DONE, COULD_NOT_RUN, CHANGES, PROBLEMS, INTERRUPTED = 0, 1, 2, 3, 130
 
 EJEMPLO_V4 = ["10.10.0.0/17", "10.10.128.0/17", "10.11.0.0/20", "10.11.16.0/22", "10.11.20.0/24"]

@@ -278,6 +278,11 @@ def reverted(platform: str, fault: str, says: str) -> Strike:
     return Strike(platform, fault, "get_config", f"{BACK}: {says}", outcome="reverted")
 
 
+def stranded(fault: str, says: str, then: str) -> Strike:
+    says = f"{BACK}: {says}; take back the commit: {then}; the router takes the unconfirmed commit"
+    return Strike("junos", fault, "get_config", f"{says} back by itself within 300 s", "pending")
+
+
 APPLY_STRIKES = {
     "before the commit": [
         Strike("eos", "error", "login", f"connect: {LOGIN}"),
@@ -313,14 +318,7 @@ APPLY_STRIKES = {
         reverted("junos", "error", INTERNAL),
         reverted("junos", "garbage", NO_XML),
         reverted("junos", "truncate", "is cut off inside .*"),
-        Strike(
-            "junos",
-            "drop",
-            "get_config",
-            f"{BACK}: {CLOSED}; take back the commit: {CLOSED}; the router takes the unconfirmed "
-            "commit back by itself within 300 s",
-            "pending",
-        ),
+        stranded("drop", CLOSED, CLOSED),
     ],
     "confirm": [
         Strike("eos", "error", "confirm", f"confirm: .*Internal error; {EITHER}"),
@@ -345,15 +343,7 @@ APPLY_STRIKES = {
         Strike("eos", "hang", "load", f"load: {LATE}"),
         Strike("junos", "drop", "commit", commit(CLOSED)),
         Strike("junos", "drop", "confirm", f"confirm: {CLOSED}; {EITHER}", "pending"),
-        Strike(
-            "junos",
-            "hang",
-            "get_config",
-            f"{BACK}: did not answer get-configuration within 1 s; take back the commit: did not "
-            "answer load-configuration within 1 s; the router takes the unconfirmed commit back "
-            "by itself within 300 s",
-            "pending",
-        ),
+        stranded("hang", "did not answer get-.* within 1 s", "did not answer load-.* within 1 s"),
         Strike("junos", "hang", "load", f"load: {late('load-configuration')}"),
     ],
 }
