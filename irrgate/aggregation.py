@@ -26,6 +26,9 @@ Nodes = dict[int, int]
 Entry = tuple[int, int, int, int]
 """(address, length, ge, le): a line of a prefix list, ge and le both inclusive and always given."""
 
+_SMALL: Final = 256
+"""nodes; up to here `subtract` looks first whether the smaller set touches the larger at all"""
+
 LENGTH_BITS: Final = 8
 LENGTH_MASK: Final = 0xFF
 
@@ -194,7 +197,7 @@ def subtract(left: Nodes, right: Nodes, bits: int) -> Nodes:
     look-up each; where `right` is much the smaller, what it does not touch costs nothing. The
     result may be `left` itself.
     """
-    if len(right) * 8 < len(left):
+    if len(right) <= _SMALL or len(right) * 8 < len(left):
         touched = _touched(left, right, bits)
         if not touched:
             return left
@@ -213,16 +216,18 @@ def _touched(left: Nodes, right: Nodes, bits: int) -> set[int]:
     touched: set[int] = set()
     end = -1
     for key in right:
+        if key <= end:
+            continue
+        end = last_key(key, bits)
+        low = bisect_left(keys, key)
+        touched.update(keys[low : bisect_right(keys, end, low)])
         address = key >> LENGTH_BITS
         for shorter in range(key & LENGTH_MASK):
             host = bits - shorter
             covering = (address >> host << host) << LENGTH_BITS | shorter
-            if covering in left:
+            # One that accepts its own length alone has nothing below it to lose.
+            if left.get(covering, 0) >> (shorter + 1):
                 touched.add(covering)
-        if key > end:
-            end = last_key(key, bits)
-            low = bisect_left(keys, key)
-            touched.update(keys[low : bisect_right(keys, end, low)])
     return touched
 
 
