@@ -146,7 +146,10 @@ def _verify_junos(
     arguments.setdefault("huge_tree", True)
     if "ssh_config_file" not in arguments:
         known_hosts = workspace / (paths[KNOWN_HOSTS] or KNOWN_HOSTS)
-        if paths[KNOWN_HOSTS] or known_hosts.is_file():
+        if verify and paths[KNOWN_HOSTS] and not known_hosts.is_file():
+            reason = f"{KNOWN_HOSTS} {paths[KNOWN_HOSTS]} is not there"
+            raise DeviceError(KNOWN_HOSTS, reason, hint="ssh-keyscan -p PORT ROUTER, then compare")
+        if known_hosts.is_file():
             arguments["ssh_config_file"] = str(write_ssh_config(workspace, known_hosts))
 
     def prepare(driver: NetworkDriver) -> None:
