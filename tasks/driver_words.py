@@ -71,6 +71,12 @@ def _rpc_error(exc: Any) -> Words:
     return Words("; ".join(_few(list(dict.fromkeys(said)))) or str(exc.message or exc).strip())
 
 
+def _locked(exc: Any) -> Words:
+    # NAPALM's LockError holds PyEZ's text; PyEZ's own is behind it in the chain.
+    said = _rpc_error(exc).text if hasattr(exc, "errs") else str(exc)
+    return Words(said, "somebody is at work on its configuration: try again when it is done")
+
+
 def _few(said: list[str]) -> list[str]:
     more = len(said) - _MAX_ERRORS
     return [*said[:_MAX_ERRORS], f"and {more} more"] if more > 0 else said
@@ -147,7 +153,8 @@ _SAYINGS: Final[tuple[tuple[tuple[str, ...], Callable[[Any], Words]], ...]] = (
             "on the router, show configuration sessions lists it",
         ),
     ),
-    (("CommitError", "ConfigLoadError", "LockError", "UnlockError", "RpcError"), _rpc_error),
+    (("LockError",), _locked),
+    (("CommitError", "ConfigLoadError", "UnlockError", "RpcError"), _rpc_error),
     (("OSError",), _system),
     (("ConnectionError",), _eapi),
 )

@@ -54,6 +54,7 @@ FOREIGN_EOS = (
     r"\(on the router, show configuration sessions lists it\)"
 )
 FOREIGN_JUNOS = r"configuration database locked by: noc terminal \(pid 4711\).*"
+FOREIGN_JUNOS += r" \(somebody is at work on its configuration: try again when it is done\)"
 INTERNAL = "internal error: the request could not be done"
 
 

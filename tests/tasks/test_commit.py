@@ -18,6 +18,7 @@ from tasks.compare import compare
 from tasks.connection import CONNECTION
 from tests.e2e.desk import Desk, config, events, eventually
 from tests.lab.harness import LabDevice
+from tests.lab.junos_driver import opened
 from tests.tasks.nornir_on import nornir_on
 
 pytestmark = pytest.mark.e2e
@@ -67,6 +68,13 @@ def committed(
     found: CommitReport | BaseException = result.exception or result.result
     assert result.changed == (found == CommitReport(CommitOutcome.DONE))
     return found
+
+
+def test_a_dry_run_is_gone_before_its_connection_is(nornir: Nornir, router: LabDevice) -> None:
+    order(nornir, router)
+    assert router.candidates() == router.locks() == []
+    discarded = {"eos": ["session", "discard"], "junos": ["lock", "discard", "unlock"]}
+    assert events(router) == discarded[router.platform]
 
 
 def test_what_was_intended_is_committed(nornir: Nornir, router: LabDevice) -> None:
@@ -163,3 +171,22 @@ def test_a_reviewed_diff_that_is_empty_is_nothing_to_do(nornir: Nornir, router: 
     before = router.running()
     assert committed(nornir, router, given) == CommitReport(CommitOutcome.ALREADY)
     assert router.running() == before
+
+
+def test_another_persons_uncommitted_work_is_not_thrown_away(desk: Desk) -> None:
+    """Junos has one candidate for all who do not lock it; whoever rolls back, rolls all back."""
+    router = desk.devices["edge2.mex"]
+    router.set_running(config(router, {LIST: ["192.0.2.0/24"]}))
+    nornir = nornir_on(desk, "edge2.mex")
+    with opened(router, lock_disable=True) as other:
+        other.load_merge_candidate(config=CANDIDATES["junos"])
+        [work] = router.candidates()
+        result = nornir.run(task=compare, candidates={"edge2.mex": CANDIDATES["junos"]})
+        error = result["edge2.mex"][0].exception
+        assert isinstance(error, DeviceError)
+        assert error.reason == "load: configuration database modified"
+        assert error.hint.startswith("somebody is at work on its configuration")
+        nornir.run(task=close, on_failed=True)
+        assert router.candidates() == [work]
+        assert "10.0.0.0/8" in other.compare_config()
+        other.discard_config()
