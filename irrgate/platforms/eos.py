@@ -68,8 +68,6 @@ class Eos:
             raise ParseError(
                 "running config", "is cut off: EOS ends it with the line `end`, which is missing"
             )
-        if "\r" in running:
-            running = running.replace("\r\n", "\n")
         read: dict[str, list[str]] = {}
         strangers: set[str] = set()
         for match in _HEADER.finditer(running):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -187,19 +188,17 @@ def test_an_error_reaches_everybody_who_waits(tmp_path: Path) -> None:
     missing = str(tmp_path / "nowhere")
     with Expander(replace(SETTINGS, workers=4), program=missing, clock=lambda: 0.0) as expander:
         intents = Intents(NETWORK, PEERS.__getitem__, expander)
+        ask = partial(intents.filter, Asn(64500), Afi.IPV4)
         threads = [
-            threading.Thread(
-                target=caught, args=(lambda: intents.filter(Asn(64500), Afi.IPV4), errors)
-            )
-            for _ in range(4)
+            threading.Thread(target=caught, args=(ask, errors), daemon=True) for _ in range(4)
         ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join(10)
+        assert [type(error) for error in errors] == [Bgpq4MissingError] * 4
         with pytest.raises(Bgpq4MissingError):
             intents.made()
-    assert [type(error) for error in errors] == [Bgpq4MissingError] * 4
 
 
 def test_a_peer_that_nobody_knows_is_an_error_and_no_empty_filter(intents: Intents) -> None:

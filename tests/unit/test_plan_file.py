@@ -188,6 +188,11 @@ def test_members_that_are_not_those_of_the_plan(path: Path) -> None:
     assert not path.exists()
 
 
+def test_a_target_that_is_a_directory_is_found_out_before_the_work(tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match="directory"), PlanWriter(tmp_path):
+        pytest.fail("the work began")
+
+
 @pytest.mark.parametrize("target", [".", "nowhere/plan.zip", "file/plan.zip"])
 def test_a_target_that_cannot_be(tmp_path: Path, target: str) -> None:
     (tmp_path / "file").touch()

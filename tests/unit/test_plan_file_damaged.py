@@ -241,6 +241,13 @@ def test_digests_that_are_none(path: Path, good: Path, text: bytes) -> None:
     refused(pack(path, list(held.items())))
 
 
+@pytest.mark.parametrize("more", [b"\n", b"# mine\n", b"x", b"0" * 64 + b"  plan.json\n"])
+def test_digests_with_something_beside_them(path: Path, good: Path, more: bytes) -> None:
+    held = dict(members(good))
+    for text in (held["plan.sha256"] + more, more + held["plan.sha256"]):
+        refused(pack(path, list((held | {"plan.sha256": text}).items())))
+
+
 def test_a_member_with_a_password(path: Path, good: Path) -> None:
     whole = bytearray(good.read_bytes())
     at = whole.rindex(b"PK\1\2")

@@ -218,7 +218,8 @@ def test_white_space_at_line_ends_hides_no_list() -> None:
 
 
 def test_a_blank_line_in_a_list_does_not_end_it() -> None:
-    held = only(block("seq 10 permit 10.0.0.0/24", "\n   seq 20 permit 10.0.2.0/24"))
+    running = block("seq 10 permit 10.0.0.0/24", "seq 20 permit 10.0.2.0/24")
+    held = only(running.replace("   seq 20", "\n   seq 20"))
     assert held.prefixes == four("10.0.0.0/24", "10.0.2.0/24")
 
 
@@ -387,6 +388,13 @@ def test_a_candidate_has_nothing_beside_its_lists(line: str, place: str) -> None
     else:
         with pytest.raises(ParseError):
             read_candidate("eos", text)
+
+
+def test_a_candidate_of_the_other_family_is_another_list() -> None:
+    text = candidate("eos", {NAME: four("10.0.0.0/24")}).replace("ip prefix", "ipv6 prefix")
+    found = EOS.parse_candidate(text, WANTED)
+    assert not found.lists
+    assert found.strangers == (NAME,)
 
 
 def test_blank_lines_and_comments_in_a_candidate_reach_no_router() -> None:

@@ -123,6 +123,7 @@ def test_the_deny_all_is_plain(action: str) -> None:
     held = only(listed(f"255.255.255.255/32 exact{action}"))
     assert held.plain
     assert not held.prefixes
+    assert not only(listed("/* mine */", f"255.255.255.255/32 exact{action}")).plain
     last = f"{'ffff:' * 7}ffff/128 exact{action}"
     assert only(listed(last, name=NAME_V6), NAME_V6).plain
 
@@ -359,6 +360,11 @@ def test_comments_elsewhere_are_no_statements(comment: str) -> None:
         assert held.prefixes == four("10.0.0.0/8")
 
 
+def test_blocks_have_remarks_behind_them() -> None:
+    running = listed("10.0.0.0/8 exact;").replace("ptions {", "ptions { ## Warning: x")
+    assert only(running + "system { ## x\n    host-name y;\n} ## z\n").plain
+
+
 def test_secrets_have_a_remark_behind_them() -> None:
     before = 'system {\n    root-authentication {\n        x "y"; ## SECRET-DATA\n    }\n}\n'
     assert only(before + listed("10.0.0.0/8 exact;")).plain
@@ -381,6 +387,11 @@ def test_a_config_that_is_cut_off_anywhere() -> None:
     for end in range(top + 1, len(whole)):
         with pytest.raises(ParseError):
             parse(whole[:end])
+
+
+def test_a_config_that_is_cut_off_after_a_statement() -> None:
+    with pytest.raises(ParseError, match="cut off inside system"):
+        parse(listed("10.0.0.0/8 exact;") + "system {\n    host-name y;\n")
 
 
 def test_a_brace_too_many() -> None:
