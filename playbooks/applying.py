@@ -102,7 +102,7 @@ def apply_plan(
             hint="make the plan again without --offline",
         )
     nornir = limited(
-        open_inventory(workspace, request.environ, request.router_workers),
+        open_inventory(workspace, request.environ, request.router_workers, lock=True),
         workspace,
         request.limit,
     )

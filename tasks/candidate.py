@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from nornir.core.inventory import Host
 
+from tasks.connection import CONNECTION, hurry
 from tasks.device_errors import device_errors
 
 if TYPE_CHECKING:  # at run time it would load every driver: half a second for any command
@@ -29,7 +30,7 @@ def loaded_candidate(host: Host, driver: NetworkDriver, text: str) -> Iterator[N
     except BaseException:
         # The first error is the one to report; the router must be left clean all the same.
         if _holds_candidate(driver):
-            _discard_quietly(driver)
+            _discard_quietly(host, driver)
         raise
     else:
         if _holds_candidate(driver):
@@ -44,9 +45,10 @@ def _holds_candidate(driver: NetworkDriver) -> bool:
     return bool(getattr(driver, "locked", True))
 
 
-def _discard_quietly(driver: NetworkDriver) -> None:
+def _discard_quietly(host: Host, driver: NetworkDriver) -> None:
+    hurry(driver)
     try:
         driver.discard_config()
-    except Exception:  # noqa: BLE001 - the connection may be what failed; closing it is next
+    except Exception:  # noqa: BLE001 - the connection may be what failed; its end is the next best
         with contextlib.suppress(Exception):
-            driver.close()
+            host.close_connection(CONNECTION)

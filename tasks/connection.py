@@ -29,12 +29,17 @@ CONNECTION: Final = "napalm"
 DEFAULT_TIMEOUT: Final = 300
 """seconds for one request; a load of 300,000 lines is one request, and 60 would not do."""
 
+CLEANUP_TIMEOUT: Final = 30
+"""seconds for a request that gives something back; the end of the session does it as well"""
+
 VERIFY: Final = "verify_host"
 CA_FILE: Final = "ca_file"
 KNOWN_HOSTS: Final = "known_hosts"
 
 WORKSPACE_KEY: Final = "irrgate_workspace"
 """where the plugin finds the workspace's folder in Nornir's user_defined configuration"""
+LOCK_KEY: Final = "irrgate_lock"
+"""beside it: true where the router's configuration is to be ours while the connection lasts"""
 
 
 class NapalmConnection:
@@ -70,6 +75,10 @@ class NapalmConnection:
         paths = {key: arguments.pop(key, None) for key in (CA_FILE, KNOWN_HOSTS)}
         if name not in _VERIFIERS:
             raise DeviceError(str(hostname), f"no way to verify a router of platform {name!a}")
+        if configuration and configuration.user_defined.get(LOCK_KEY):
+            # For JunOSDriver, the one that has a lock to take. Without it the lock goes with the
+            # commit, and the confirming commit takes along what others wrote in the meantime.
+            arguments.setdefault("config_lock", True)
         after = _VERIFIERS[name](arguments, workspace, paths, verify)
         settings.setdefault("timeout", DEFAULT_TIMEOUT)
         # Loading NAPALM takes half a second, which only those should wait who go to a router.
@@ -83,7 +92,12 @@ class NapalmConnection:
             **settings,
         )
         after(driver)
-        driver.open()
+        try:
+            driver.open()
+        except BaseException:
+            # A login that succeeded and a lock that was not granted leave a session behind.
+            _cut(driver)
+            raise
         self.connection = driver
 
     def close(self) -> None:
@@ -91,6 +105,7 @@ class NapalmConnection:
         driver, self.connection = self.connection, None
         if driver is None:
             return
+        hurry(driver)
         try:
             driver.close()
         except BaseException:
@@ -100,6 +115,17 @@ class NapalmConnection:
             # EOSDriver aborts its session once more when it is collected, whenever that is.
             if hasattr(driver, "config_session"):
                 driver.config_session = None
+
+
+def hurry(driver: NetworkDriver) -> None:
+    """Let what cleans up wait for a router no longer than it must: it may be one that hangs."""
+    device = getattr(driver, "device", None)
+    transport = getattr(getattr(device, "connection", None), "transport", None)
+    # PyEZ's Device has a timeout for each request, pyeapi's connection one for each socket.
+    for holder in (device, transport):
+        timeout = getattr(holder, "timeout", None)
+        if isinstance(timeout, int | float):
+            setattr(holder, "timeout", min(timeout, CLEANUP_TIMEOUT))  # noqa: B010 - of no type
 
 
 def _cut(driver: NetworkDriver) -> None:

@@ -12,14 +12,17 @@ from nornir.core.plugins.connections import ConnectionPluginRegister
 
 from irrgate.errors import WorkspaceError
 from irrgate.network import Workspace
-from tasks.connection import CONNECTION, WORKSPACE_KEY, NapalmConnection
+from tasks.connection import CONNECTION, LOCK_KEY, WORKSPACE_KEY, NapalmConnection
 from tasks.runner import InterruptibleRunner
 
 
-def open_inventory(workspace: Workspace, environ: Mapping[str, str], workers: int) -> Nornir:
+def open_inventory(
+    workspace: Workspace, environ: Mapping[str, str], workers: int, *, lock: bool = False
+) -> Nornir:
     """Return Nornir over the workspace's hosts, `workers` at a time.
 
-    IRRGATE_USERNAME and IRRGATE_PASSWORD of `environ` come before what the inventory says.
+    IRRGATE_USERNAME and IRRGATE_PASSWORD of `environ` come before what the inventory says. `lock`
+    is for those who commit: routers that can be locked are, as long as we are connected.
     """
     inventory = workspace.directory / "inventory"
     nornir = InitNornir(
@@ -32,7 +35,7 @@ def open_inventory(workspace: Workspace, environ: Mapping[str, str], workers: in
             },
         },
         logging={"enabled": False},
-        user_defined={WORKSPACE_KEY: str(workspace.directory)},
+        user_defined={WORKSPACE_KEY: str(workspace.directory), LOCK_KEY: lock},
     )
     # nornir_napalm, where it is installed, has registered its own plugin under this name.
     with contextlib.suppress(Exception):

@@ -32,7 +32,7 @@ ROUTERS = ["edge1.bog", "edge1.mex", "edge2.bog", "edge2.mex"]
 ALL_DONE = dict.fromkeys(ROUTERS, ("done", ""))
 COMMITTED = {
     "eos": ["session", "commit-confirmed", "confirmed", "write-memory"],
-    "junos": ["lock", "commit-confirmed", "unlock", "confirmed"],
+    "junos": ["lock", "commit-confirmed", "confirmed", "unlock"],
 }
 DRY_RUN = {"eos": ["session", "discard"], "junos": ["lock", "discard", "unlock"]}
 

@@ -293,7 +293,7 @@ APPLY_STRIKES = {
         Strike("junos", "refuse", "connect", "connect: closed the connection, or .* not SSH"),
         Strike("junos", "drop_after", "load", f"load: {CLOSED}"),
         Strike("junos", "hang", "compare", f"compare: {late('get-configuration')}"),
-        Strike("junos", "foreign_lock", "load", f"load: {FOREIGN_JUNOS}"),
+        Strike("junos", "foreign_lock", "load", f"connect: {FOREIGN_JUNOS}"),
     ],
     "commit": [
         # What EOS applied is aborted at once, by a connection of its own.

@@ -18,10 +18,10 @@ def workspace_of(desk: Desk) -> Workspace:
     return load_workspace(desk.directory, known_platforms=tuple(PLATFORMS))
 
 
-def nornir_on(desk: Desk, *names: str, workers: int = 4) -> Nornir:
+def nornir_on(desk: Desk, *names: str, lock: bool = False) -> Nornir:
     """Nornir over these routers of the desk's workspace."""
     workspace = workspace_of(desk)
-    return limited(open_inventory(workspace, desk.environ, workers), workspace, names)
+    return limited(open_inventory(workspace, desk.environ, 4, lock=lock), workspace, names)
 
 
 def nornir_alone(*names: str, workers: int = 4) -> Nornir:

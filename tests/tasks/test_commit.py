@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from jnpr.junos.exception import RpcError  # type: ignore[import-untyped]
 from nornir.core import Nornir
 
 from irrgate.commits import CommitOrder, CommitOutcome, CommitReport, diff_digest
@@ -47,9 +50,9 @@ def router(desk: Desk, request: pytest.FixtureRequest) -> LabDevice:
 
 @pytest.fixture
 def nornir(desk: Desk, router: LabDevice) -> Iterator[Nornir]:
-    opened = nornir_on(desk, router.name)
-    yield opened
-    opened.run(task=close, on_failed=True)
+    over_router = nornir_on(desk, router.name)
+    yield over_router
+    over_router.run(task=close, on_failed=True)
 
 
 def order(nornir: Nornir, router: LabDevice, intended: PrefixSet = COMMITTED) -> CommitOrder:
@@ -190,3 +193,37 @@ def test_another_persons_uncommitted_work_is_not_thrown_away(desk: Desk) -> None
         assert router.candidates() == [work]
         assert "10.0.0.0/8" in other.compare_config()
         other.discard_config()
+
+
+def test_what_others_write_before_the_confirm_is_not_committed(desk: Desk, tmp_path: Path) -> None:
+    """A confirming commit takes along what is in the shared candidate by then."""
+    router = desk.devices["edge2.mex"]
+    router.set_running(config(router, {LIST: ["192.0.2.0/24"]}))
+    nornir = nornir_on(desk, "edge2.mex", lock=True)
+    given = order(nornir, router)
+    router.inject("slow", "get_config", seconds=1)
+    found: list[CommitReport | BaseException] = []
+    committing = threading.Thread(target=lambda: found.append(committed(nornir, router, given)))
+    with opened(router, lock_disable=True) as other:
+        committing.start()
+        assert eventually(lambda: router.faults()[0]["struck"] == 1)
+        with contextlib.suppress(RpcError):
+            other.load_merge_candidate(config=CANDIDATES["junos"].replace(LIST, "OTHERS"))
+        committing.join()
+    nornir.run(task=close, on_failed=True)
+    assert found == [CommitReport(CommitOutcome.DONE)]
+    assert "OTHERS" not in router.running()
+    assert router.locks() == []
+
+
+def test_a_router_that_hangs_is_let_go_with_its_lock(desk: Desk) -> None:
+    """After a timeout the driver's own close times out as well, and leaves the session standing."""
+    path = desk.directory / "inventory" / "groups.yaml"
+    path.write_text(path.read_text().replace("extras:\n", "extras:\n        timeout: 1\n"))
+    router = desk.devices["edge2.mex"]
+    nornir = nornir_on(desk, "edge2.mex")
+    router.inject("hang", "compare", seconds=60)
+    result = nornir.run(task=compare, candidates={"edge2.mex": CANDIDATES["junos"]})
+    assert isinstance(result["edge2.mex"][0].exception, DeviceError)
+    nornir.run(task=close, on_failed=True)
+    assert eventually(lambda: router.locks() == router.candidates() == [])

@@ -10,7 +10,13 @@ import pytest
 from nornir.core.configuration import Config
 
 from irrgate.errors import DeviceError
-from tasks.connection import DEFAULT_TIMEOUT, WORKSPACE_KEY, NapalmConnection
+from tasks.connection import (
+    CLEANUP_TIMEOUT,
+    DEFAULT_TIMEOUT,
+    WORKSPACE_KEY,
+    NapalmConnection,
+    hurry,
+)
 from tasks.ssh_config import write_ssh_config
 from tests.e2e.desk import Desk
 
@@ -89,3 +95,17 @@ def test_the_ssh_configuration_names_our_known_hosts_before_the_users_own(
     assert write_ssh_config(tmp_path, tmp_path / "known hosts") == path
     assert write_ssh_config(tmp_path, tmp_path / "others") != path
     assert len(list(path.parent.iterdir())) == 2
+
+
+def test_cleaning_up_waits_for_a_hanging_router_half_a_minute_at_most(desk: Desk) -> None:
+    eos = open_to(desk, "edge1.mex", {"optional_args": {"ca_file": "lab/certificates.pem"}})
+    junos = open_to(desk, "edge2.mex", {"optional_args": {"known_hosts": "lab/known_hosts"}})
+    transport = eos.connection.device.connection.transport
+    device = junos.connection.device
+    assert transport.timeout == device.timeout == DEFAULT_TIMEOUT
+    for connection in (eos, junos):
+        hurry(connection.connection)
+    assert transport.timeout == device.timeout == CLEANUP_TIMEOUT
+    eos.connection.get_config(retrieve="running")
+    for connection in (eos, junos):
+        connection.close()
