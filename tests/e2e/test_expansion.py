@@ -25,7 +25,7 @@ from irrgate.workspace import load_workspace
 from tests.e2e.desk import DONE, PROBLEMS, Desk, inherited_environ, told
 from tests.lab import faulty_irr
 from tests.lab.faulty_irr import Fault
-from tests.unit.irr.scripts import children
+from tests.unit.irr.scripts import bgpq4_children
 
 pytestmark = pytest.mark.e2e
 
@@ -64,12 +64,8 @@ def expand(
     # Twice: bgpq4 itself, and the question whether the set exists. Measured as a whole, by the
     # wall, with a second for starting a process on a loaded machine.
     assert time.monotonic() - started < len(servers) * 2 * timeout + 1
-    assert children_named_bgpq4() == []
+    assert bgpq4_children() == []
     return expansion
-
-
-def children_named_bgpq4() -> list[int]:
-    return [pid for pid in children() if Path(f"/proc/{pid}/comm").read_text().strip() == "bgpq4"]
 
 
 SAID = "bgpq4 says "

@@ -24,7 +24,7 @@ from tests.e2e.desk import (
 from tests.lab import faulty_irr
 from tests.lab.harness import LabDevice
 from tests.lab.network import Finished, irrgate_argv
-from tests.unit.irr.scripts import alive, children
+from tests.unit.irr.scripts import alive, bgpq4_children
 
 pytestmark = pytest.mark.e2e
 
@@ -40,15 +40,6 @@ def finished(process: subprocess.Popen[str], expect: int, seconds: float = 30) -
     finally:
         process.kill()
     return told(Finished(process.returncode, out, err), expect)
-
-
-def bgpq4s(process: subprocess.Popen[str]) -> list[int]:
-    found = []
-    for pid in children(process.pid):
-        comm = Path(f"/proc/{pid}/comm")
-        if comm.exists() and comm.read_text().strip() == "bgpq4":
-            found.append(pid)
-    return found
 
 
 def left_over(desk: Desk) -> list[str]:
@@ -73,7 +64,7 @@ def test_an_interrupt_while_the_irr_server_hangs(
         asked = "!m" if fault == "hang-object" else "!a4AS-MODELO"
         log = tmp_path / "log"
         assert eventually(lambda: log.exists() and asked in log.read_text(), 20)
-        running = bgpq4s(process)
+        running = bgpq4_children(process.pid)
         assert running or fault == "hang-object"
         process.send_signal(number)
         done = finished(process, INTERRUPTED, PROMPT)

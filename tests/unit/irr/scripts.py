@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +36,16 @@ def _is_python(pid: int) -> bool:
     except OSError:
         return False
     return any(Path(os.fsdecode(word)).name.startswith("python") for word in words[:2])
+
+
+def bgpq4_children(parent: int | None = None) -> list[int]:
+    """Those of the child processes that are bgpq4; one may end while we look."""
+    found = []
+    for pid in children(parent):
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{pid}/comm").read_text().strip() == "bgpq4":
+                found.append(pid)
+    return found
 
 
 def group(leader: int) -> list[int]:
