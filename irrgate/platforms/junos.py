@@ -226,20 +226,35 @@ def _longest_match(afi: Afi, matched: list[re.Match[str]], name: str) -> PrefixS
         decided[key] = decided.get(key, 0) | fresh
         rejects = "reject" in (each["action"], each["then"])
         masks[key] = masks.get(key, 0) | (0 if rejects else fresh)
-    ordered = sorted(masks)
+    hiding = _hiding(masks, bits)
     accepted: list[Entry] = []
     simple: Nodes = {}
-    for index, key in enumerate(ordered):
-        mask = masks[key]
-        last = last_key(key, bits)
-        nested = index + 1 < len(ordered) and ordered[index + 1] <= last
-        if not nested or not mask >> ((key & LENGTH_MASK) + 1):
+    for key, mask in masks.items():
+        below = hiding[bisect_right(hiding, key) : bisect_right(hiding, last_key(key, bits))]
+        if not below or not mask >> ((key & LENGTH_MASK) + 1):
             simple[key] = mask
             continue
-        hidden = ordered[index + 1 : bisect_right(ordered, last, index + 1)]
-        below = PrefixSet.from_nodes(afi, {k: span(k & LENGTH_MASK, bits) for k in hidden})
-        accepted += PrefixSet.from_nodes(afi, {key: mask}).difference(below).entries()
+        hidden = PrefixSet.from_nodes(afi, {k: span(k & LENGTH_MASK, bits) for k in below})
+        accepted += PrefixSet.from_nodes(afi, {key: mask}).difference(hidden).entries()
     for address, length, ge, le in accepted:
         key = address << LENGTH_BITS | length
         simple[key] = simple.get(key, 0) | span(ge, le)
     return PrefixSet.from_nodes(afi, {key: mask for key, mask in simple.items() if mask})
+
+
+def _hiding(masks: Nodes, bits: int) -> list[int]:
+    """Return the sorted keys that accept less than the next shorter one would there.
+
+    The others hide nothing that they do not accept themselves, which is most of a list that some
+    tool has printed.
+    """
+    found: list[int] = []
+    stack: list[tuple[int, int]] = []  # (last key below, mask), outermost first
+    for key in sorted(masks):
+        while stack and key > stack[-1][0]:
+            stack.pop()
+        mask = masks[key]
+        if stack and stack[-1][1] & ~mask & span(key & LENGTH_MASK, bits):
+            found.append(key)
+        stack.append((last_key(key, bits), mask))
+    return found
