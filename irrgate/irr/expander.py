@@ -130,8 +130,9 @@ class Expander:
 
         An expansion that was to come ends in CancelledError, one that runs in Failed.
         """
-        self._stop.give()
+        # In this order: a worker whose bgpq4 was killed would take the next query before it is gone.
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._stop.give()
 
     def submit(self, query: Query) -> Future[Expansion]:
         """Return the expansion to come; a query that was asked before is not run again."""
