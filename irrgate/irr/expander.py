@@ -130,7 +130,7 @@ class Expander:
 
         An expansion that was to come ends in CancelledError, one that runs in Failed.
         """
-        # In this order: a worker whose bgpq4 was killed would take the next query before it is gone.
+        # In this order: a worker whose bgpq4 was killed would take the next query at once.
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._stop.give()
 
