@@ -25,7 +25,7 @@ from irrgate.workspace import load_workspace
 from tests.e2e.desk import DONE, PROBLEMS, Desk, inherited_environ, told
 from tests.lab import faulty_irr
 from tests.lab.faulty_irr import Fault
-from tests.unit.irr.scripts import bgpq4_children
+from tests.unit.irr.scripts import bgpq4_children, script
 
 pytestmark = pytest.mark.e2e
 
@@ -327,6 +327,31 @@ def test_one_set_that_fails_keeps_one_filter(desk: Desk, serve: Serve) -> None:
     outcomes = desk.outcomes(plan, expect=PROBLEMS)
     assert {outcome for outcome, _ in outcomes.values()} == {"done"}
     assert plan.json["peers"]["AS64502"]["filters"]["ipv4"]["queries"][0]["verdict"] == "failed"
+
+
+WRAPPERS = {
+    "ignores SIGTERM": ("trap '' TERM; sleep 60", "no answer within 1 s"),
+    "prints half of its JSON": (
+        """printf '{ "irrgate": [\\n { "prefix": "192.0.2.0'""",
+        "bgpq4 printed what is not its JSON: ",
+    ),
+    "prints nothing": ("exit 0", "bgpq4 printed what is not its JSON: "),
+    "crashes": ("kill -6 $$", "bgpq4 ended with signal 6"),
+}
+
+
+@pytest.mark.parametrize(("body", "reason"), WRAPPERS.values(), ids=WRAPPERS)
+def test_another_program_of_the_name(desk: Desk, tmp_path: Path, body: str, reason: str) -> None:
+    path = desk.directory / "inventory" / "network.yaml"
+    path.write_text(path.read_text().replace("timeout: 30", "timeout: 1"))
+    script(tmp_path, body)
+    desk.environ["PATH"] = f"{tmp_path}:{desk.environ['PATH']}"
+    plan = desk.plan("--limit", "AS64504", expect=PROBLEMS)
+    assert plan.hosts == {"edge2.bog": "held"}
+    for status, why in plan.filters("edge2.bog").values():
+        assert status == "held"
+        assert " could not be expanded: 127.0.0.1:" in why
+        assert reason in why
 
 
 def test_expand_by_hand(desk: Desk) -> None:

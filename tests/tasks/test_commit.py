@@ -227,3 +227,14 @@ def test_a_router_that_hangs_is_let_go_with_its_lock(desk: Desk) -> None:
     assert isinstance(result["edge2.mex"][0].exception, DeviceError)
     nornir.run(task=close, on_failed=True)
     assert eventually(lambda: router.locks() == router.candidates() == [])
+
+
+def test_a_lock_that_is_not_granted_leaves_no_session(desk: Desk) -> None:
+    router = desk.devices["edge2.mex"]
+    nornir = nornir_on(desk, "edge2.mex", lock=True)
+    router.inject("foreign_lock", "load")
+    given = CommitOrder(CANDIDATES["junos"], "0" * 64, {}, "")
+    refused = committed(nornir, router, given)
+    assert isinstance(refused, DeviceError)
+    assert refused.reason.startswith("connect: configuration database locked by: noc terminal")
+    assert eventually(lambda: router.ask("sessions") == [])
