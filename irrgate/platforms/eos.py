@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import groupby, islice
+from itertools import groupby, islice, repeat
 from operator import itemgetter
 from typing import Final
 
@@ -35,7 +35,8 @@ _DOCUMENTED_SEQUENCE: Final = 65_535
 
 _HEADER = re.compile(r"^(ip|ipv6) prefix-list (\S+)[ \t]*(.*)$", re.MULTILINE)
 _REMOVAL = re.compile(r"no (ip|ipv6) prefix-list (\S+)")
-_SEQUENCE = re.compile(r"[0-9]{1,10}")
+_SINGLE = re.compile(r"^[ \t]*seq ([0-9]{1,10}) permit (\S+)[ \t\r]*$", re.MULTILINE)
+_ENTRY = re.compile(r"seq ([0-9]{1,10}) (permit|deny) (\S+)(?: (.*))?")
 _QUALIFIERS = re.compile(r"eq ([0-9]{1,3})|le ([0-9]{1,3})|ge ([0-9]{1,3})(?: le ([0-9]{1,3}))?")
 _REMARK = re.compile(r"(?:seq \d+ )?remark\b.*|!.*")
 _BLOCK_END = re.compile(r"\n(?=\S)")
@@ -43,10 +44,12 @@ _BLOCK_END = re.compile(r"\n(?=\S)")
 
 @dataclass(slots=True)
 class _Read:
-    """One prefix list as it is read: entries as (sequence, permits, entry)."""
+    """One prefix list as it is read: the sequence number of each entry beside it."""
 
-    permits: list[tuple[int, Entry]]
-    denies: list[tuple[int, Entry]]
+    numbers: list[int]
+    permits: list[Entry]
+    denied_numbers: list[int] = field(default_factory=list)
+    denies: list[Entry] = field(default_factory=list)
     plain: bool = True
 
 
@@ -68,7 +71,7 @@ class Eos:
             raise ParseError(
                 "running config", "is cut off: EOS ends it with the line `end`, which is missing"
             )
-        read: dict[str, list[str]] = {}
+        texts: dict[str, list[str]] = {}
         strangers: set[str] = set()
         for match in _HEADER.finditer(running):
             keyword, name, rest = match.groups()
@@ -78,8 +81,8 @@ class Eos:
                 strangers.add(name)
                 continue
             # EOS prints a list as a block, or in an older form with the name on every line.
-            read.setdefault(name, []).extend((rest, *_block(running, match.end())))
-        lists = {name: _managed(name, wanted[name], lines) for name, lines in read.items()}
+            texts.setdefault(name, []).extend((rest, _block(running, match.end())))
+        lists = {name: _managed(name, wanted[name], parts) for name, parts in texts.items()}
         return RunningFilters(lists, tuple(sorted(strangers)))
 
     def parse_candidate(self, candidate: str, wanted: Mapping[str, Afi]) -> RunningFilters:
@@ -172,44 +175,46 @@ def _fresh_numbers(used: list[int], count: int) -> Iterator[int]:
     return islice((number for number in itertools.count(1) if number not in taken), count)
 
 
-def _block(running: str, start: int) -> list[str]:
+def _block(running: str, start: int) -> str:
     """Return the indented lines that follow position `start`."""
     # The block ends at the next line that is not indented; `!` or a header, never far on.
     following = _BLOCK_END.search(running, start)
-    return running[start : following.start() if following else len(running)].split("\n")
+    return running[start : following.start() if following else len(running)]
 
 
-def _read_lines(lines: list[str], afi: Afi, name: str) -> _Read:
-    into = _Read([], [])
-    sequences: list[str] = []
-    singles: list[str] = []
-    others: list[tuple[str, bool, str, str]] = []
-    for line in lines:
-        words = line.split()
-        if len(words) >= 4 and words[0] == "seq" and words[2] in {"permit", "deny"}:
-            if len(words) == 4 and words[2] == "permit":
-                sequences.append(words[1])
-                singles.append(words[3])
-            else:
-                others.append((words[1], words[2] == "permit", words[3], " ".join(words[4:])))
-        elif words and _REMARK.fullmatch(line.strip()):
+def _read(text: str, afi: Afi, name: str) -> _Read:
+    text = text.strip()
+    found = _SINGLE.findall(text)
+    keys = _keys(afi, [prefix for _, prefix in found], name)
+    read = _Read(
+        [int(number) for number, _ in found],
+        [(key >> LENGTH_BITS, n := key & LENGTH_MASK, n, n) for key in keys],
+    )
+    # Single prefixes that are permitted are most of nearly every list: the rest is read slowly.
+    if text and len(found) <= text.count("\n"):
+        _read_others(read, _SINGLE.sub("", text), afi, name)
+    numbers = {*read.numbers, *read.denied_numbers}
+    if len(numbers) < len(read.numbers) + len(read.denied_numbers):
+        raise ParseError(name, "two entries of the list have one sequence number")
+    return read
+
+
+def _read_others(into: _Read, text: str, afi: Afi, name: str) -> None:
+    entries: list[re.Match[str]] = []
+    for line in filter(None, map(str.strip, text.split("\n"))):
+        if match := _ENTRY.fullmatch(line):
+            entries.append(match)
+        elif _REMARK.fullmatch(line):
             into.plain = False
-        elif words:
-            raise ParseError(name, f"a line of the list is unknown: {line.strip()!a}")
-    entries = [
-        (key >> LENGTH_BITS, length := key & LENGTH_MASK, length, length)
-        for key in _keys(afi, singles, name)
-    ]
-    numbers = _numbers(sequences + [each[0] for each in others], name)
-    into.permits = list(zip(numbers, entries, strict=False))
-    keys = _keys(afi, [each[2] for each in others], name)
-    for number, key, each in zip(numbers[len(entries) :], keys, others, strict=True):
-        lengths = _lengths(each[3], key & LENGTH_MASK, afi.bits)
+        else:
+            raise ParseError(name, f"a line of the list is unknown: {line!a}")
+    for key, match in zip(_keys(afi, [each[3] for each in entries], name), entries, strict=True):
+        lengths = _lengths(match[4] or "", key & LENGTH_MASK, afi.bits)
         if lengths is None:
-            raise ParseError(name, f"an entry has impossible qualifiers: {each[2]} {each[3]!a}")
-        entry = (key >> LENGTH_BITS, *lengths)
-        (into.permits if each[1] else into.denies).append((number, entry))
-    return into
+            raise ParseError(name, f"an entry has impossible qualifiers: {match[0]!a}")
+        permits = match[2] == "permit"
+        (into.numbers if permits else into.denied_numbers).append(int(match[1]))
+        (into.permits if permits else into.denies).append((key >> LENGTH_BITS, *lengths))
 
 
 def _keys(afi: Afi, texts: list[str], name: str) -> list[int]:
@@ -217,17 +222,6 @@ def _keys(afi: Afi, texts: list[str], name: str) -> list[int]:
         return parse_keys(afi, texts)
     except ValueError as exc:
         raise ParseError(name, str(exc)) from exc
-
-
-def _numbers(texts: list[str], name: str) -> list[int]:
-    digits = "".join(texts)
-    if texts and not (digits.isascii() and digits.isdigit() and max(map(len, texts)) <= 10):
-        wrong = next(text for text in texts if not _SEQUENCE.fullmatch(text))
-        raise ParseError(name, f"a sequence number is expected, not {wrong!a}")
-    numbers = list(map(int, texts))
-    if len(set(numbers)) < len(numbers):
-        raise ParseError(name, "two entries of the list have one sequence number")
-    return numbers
 
 
 @lru_cache(maxsize=4096)
@@ -243,32 +237,34 @@ def _lengths(qualifiers: str, length: int, bits: int) -> tuple[int, int, int] | 
     return (length, low, high) if length <= low <= high <= bits else None
 
 
-def _managed(name: str, afi: Afi, lines: list[str]) -> ManagedList:
-    read = _read_lines(lines, afi, name)
-    sequences = {entry: sequence for sequence, entry in read.permits}
+def _managed(name: str, afi: Afi, texts: Iterable[str]) -> ManagedList:
+    read = _read("\n".join(texts), afi, name)
+    sequences = dict(zip(read.permits, read.numbers, strict=True))
     if not read.denies:
         accepted = PrefixSet.from_entries(afi, sequences)
         # A list without entries denies here, but does not say so.
         plain = read.plain and bool(accepted) and _is_canonical(accepted, read, sequences)
         return ManagedList(name, afi, accepted, plain, sequences)
-    everything = (0, 0, 0, afi.bits)
-    if not read.permits and [entry for _, entry in read.denies] == [everything]:
+    if not read.permits and read.denies == [(0, 0, 0, afi.bits)]:
         return ManagedList(name, afi, PrefixSet.empty(afi), read.plain)
     return ManagedList(name, afi, _first_match(afi, read), plain=False, sequences=sequences)
 
 
 def _is_canonical(accepted: PrefixSet, read: _Read, sequences: Mapping[Entry, int]) -> bool:
     """Tell whether the list has just the entries that `printed` writes, in any order."""
-    return len(read.permits) == len(sequences) and sequences.keys() == set(accepted.entries())
+    written = list(accepted.entries())
+    same_number = len(read.permits) == len(sequences) == len(written)
+    return same_number and all(map(sequences.__contains__, written))
 
 
 def _first_match(afi: Afi, read: _Read) -> PrefixSet:
     """Return what a list with denies accepts: each permit less the denies before it."""
     accepted = denied = PrefixSet.empty(afi)
-    numbered = [(s, True, e) for s, e in read.permits] + [(s, False, e) for s, e in read.denies]
-    for permits, run in groupby(sorted(numbered), key=itemgetter(1)):
+    permits = zip(read.numbers, repeat(True), read.permits, strict=False)
+    denies = zip(read.denied_numbers, repeat(False), read.denies, strict=False)
+    for is_permit, run in groupby(sorted([*permits, *denies]), key=itemgetter(1)):
         entries = PrefixSet.from_entries(afi, (entry for _, _, entry in run))
-        if permits:
+        if is_permit:
             accepted = accepted.union(entries.difference(denied))
         else:
             denied = denied.union(entries)
