@@ -151,6 +151,10 @@ class GuardLimits:
     max_prefixes: PerAfi[int]
     max_age: timedelta
     """how long a last-known-good filter may stand in for a failing expansion"""
+    max_plan_age: timedelta = timedelta(hours=24)
+    """how long after it was made a plan may be applied"""
+    min_length: PerAfi[int] = PerAfi(8, 19)
+    """a filter that accepts a shorter prefix is held"""
 
 
 _HOST_LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"

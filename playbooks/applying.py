@@ -89,7 +89,7 @@ def apply_plan(
     Raises PlanError when the plan is not one of this workspace as it now is.
     """
     workspace, plan = request.workspace, opened.plan
-    if plan.workspace != workspace.digest:
+    if plan.inputs.workspace != workspace.digest:
         raise PlanError(
             path,
             f"was made for another workspace, or {workspace.directory} was changed since",
