@@ -16,7 +16,7 @@ that its own SHA-256 stands for the whole plan. One that was truncated or edited
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Final, Literal, Self
 
@@ -29,13 +29,10 @@ from pydantic import (
     model_validator,
 )
 
-from irrgate.guards import Guard
+from irrgate.guards import CLOCK_SKEW, Guard
 
 SCHEMA: Final = 2
 """The version of the plan file; a plan of another version is refused."""
-
-CLOCK_SKEW: Final = timedelta(minutes=5)
-"""by how much two clocks that are both right may differ"""
 
 
 def _host_name(name: str) -> str:
