@@ -125,7 +125,7 @@ def changes_record(
         platform=platform,
         status=status,
         filters=filters,
-        strangers=changes.strangers,
+        strangers=tuple(stranger.name for stranger in changes.strangers),
         candidate=digests.get("candidate"),
         diff=digests.get("diff"),
         delta=digests.get("delta"),
