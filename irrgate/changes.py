@@ -10,7 +10,13 @@ from irrgate.filters import Filter, NoFilter
 from irrgate.guards import Veto, judge_change
 from irrgate.network import GuardLimits
 from irrgate.plan import FilterStatus
-from irrgate.platforms.platform import ManagedList, Platform, PrintedList, RunningFilters
+from irrgate.platforms.platform import (
+    ManagedList,
+    Platform,
+    PrintedList,
+    RunningFilters,
+    Stranger,
+)
 from irrgate.prefixes import Afi, PrefixSet
 from irrgate.render import TEMPLATE, Renderer
 
@@ -32,7 +38,7 @@ class RouterChanges:
     """What would happen to a router's filters, by name in order."""
 
     filters: Mapping[str, FilterChange]
-    strangers: tuple[str, ...]
+    strangers: tuple[Stranger, ...]
 
     @property
     def written(self) -> tuple[FilterChange, ...]:
@@ -115,7 +121,9 @@ def verify_candidate(platform: Platform, candidate: str, changes: RouterChanges)
         if read is None or not read.plain or read.prefixes != _intended(change):
             raise RenderError(subject, f"printed something else than {name} holds", hint=hint)
     if found.strangers:
-        raise RenderError(subject, f"printed a filter too many: {found.strangers[0]}", hint=hint)
+        raise RenderError(
+            subject, f"printed a filter too many: {found.strangers[0].name}", hint=hint
+        )
 
 
 def _intended(change: FilterChange) -> PrefixSet:

@@ -17,7 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from irrgate.errors import RenderError
 from irrgate.network import Workspace
-from irrgate.platforms.platform import PrintedList
+from irrgate.platforms.platform import PrintedList, Removal
 
 TEMPLATE: Final = "prefix_filters.j2"
 
@@ -62,11 +62,13 @@ class Renderer:
             raise RenderError(name, "the template is missing, or is no text") from exc
         return hashlib.sha256(source.encode()).hexdigest()
 
-    def render(self, platform: str, lists: Sequence[PrintedList]) -> str:
-        """Return the configuration text that sets `lists`, or raise RenderError."""
+    def render(
+        self, platform: str, lists: Sequence[PrintedList], removals: Sequence[Removal] = ()
+    ) -> str:
+        """Return the configuration text that sets and removes filters, or raise RenderError."""
         name = f"{platform}/{TEMPLATE}"
         try:
-            return self._environment.get_template(name).render(lists=lists)
+            return self._environment.get_template(name).render(lists=lists, removals=removals)
         except jinja2.TemplateNotFound as exc:
             raise RenderError(str(exc.name or name), "the template is missing") from exc
         except jinja2.TemplateSyntaxError as exc:

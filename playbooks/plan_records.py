@@ -141,7 +141,7 @@ def changes_record(
         platform=platform,
         status=status,
         filters=filters,
-        strangers=tuple(map(printable, changes.strangers)),
+        strangers=tuple(printable(stranger.name) for stranger in changes.strangers),
         candidate=digests.get("candidate"),
         diff=digests.get("diff"),
         delta=digests.get("delta"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import groupby, islice, repeat
@@ -18,12 +18,16 @@ from typing import Final
 from irrgate.aggregation import LENGTH_BITS, LENGTH_MASK, Entry
 from irrgate.errors import ParseError
 from irrgate.platforms.platform import (
+    NONE,
     Capabilities,
     Line,
     ManagedList,
     PrintedList,
+    Removal,
     RunningFilters,
+    Stranger,
     UpdateStrategy,
+    removable_afi,
 )
 from irrgate.prefixes import Afi, PrefixSet, format_address, format_prefixes, parse_keys
 
@@ -63,6 +67,9 @@ class Eos:
         commit_message=False,
         max_sequence=_DOCUMENTED_SEQUENCE,
         max_name=255,
+        atomic=True,
+        commit_confirm=True,
+        verified_host="TLS certificate",
     )
 
     def parse(self, running: str, wanted: Mapping[str, Afi], managed_prefix: str) -> RunningFilters:
@@ -83,13 +90,20 @@ class Eos:
             # EOS prints a list as a block, or in an older form with the name on every line.
             texts.setdefault(name, []).extend((rest, _block(running, match.end())))
         lists = {name: _managed(name, wanted[name], parts) for name, parts in texts.items()}
-        return RunningFilters(lists, tuple(sorted(strangers)))
+        return RunningFilters(lists, _strangers(strangers))
 
-    def parse_candidate(self, candidate: str, wanted: Mapping[str, Afi]) -> RunningFilters:
+    def references(self, running: str, names: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+        """Return what mentions each of `names`; see Platform."""
+        raise NotImplementedError
+
+    def parse_candidate(
+        self, candidate: str, wanted: Mapping[str, Afi], removals: Mapping[str, Afi] = NONE
+    ) -> RunningFilters:
         """Return the prefix lists that a candidate sets; see Platform.
 
-        Each must be removed first, since a session begins with what is running, and every line
-        must be of a list: whatever else the router is told would be committed unread.
+        Each must be removed first, since a session begins with what is running; one of `removals`
+        is not set again. Every line must be of a list: whatever else the router is told would be
+        committed unread.
         """
         written: dict[tuple[str, str], list[str]] = {}
         removed: set[tuple[str, str]] = set()
@@ -113,8 +127,10 @@ class Eos:
                 block = None if rest else into
             elif line.startswith("!!") or (line and not line.startswith("!")):
                 raise ParseError("candidate", f"has a line that is of no prefix list: {line!a}")
-        for _, name in sorted(written.keys() ^ removed):
-            raise ParseError(name, "the candidate must remove the list and then set it")
+        for keyword, name in sorted(written.keys() ^ removed):
+            goes = name in removals and _KEYWORDS[removals[name]] == keyword
+            if not goes or (keyword, name) in written:
+                raise ParseError(name, "the candidate must remove the list and then set it")
         lists: dict[str, ManagedList] = {}
         strangers: set[str] = set()
         for (keyword, name), lines in written.items():
@@ -122,7 +138,8 @@ class Eos:
                 lists[name] = _managed(name, wanted[name], lines)
             else:
                 strangers.add(name)
-        return RunningFilters(lists, tuple(sorted(strangers)))
+        gone = tuple(sorted({name for _, name in removed - written.keys()}))
+        return RunningFilters(lists, _strangers(strangers), gone)
 
     def printed(self, name: str, prefixes: PrefixSet, running: ManagedList | None) -> PrintedList:
         """Return the list with stable sequence numbers; see Platform.
@@ -152,6 +169,15 @@ class Eos:
         if kept:
             lines.sort()
         return PrintedList(name, afi, keyword, lines)
+
+    def removal(self, stranger: Stranger) -> Removal:
+        """Return what removes the list; see Platform."""
+        afi = removable_afi(stranger)
+        return Removal(stranger.name, afi, _KEYWORDS[afi])
+
+
+def _strangers(names: set[str]) -> tuple[Stranger, ...]:
+    return tuple(Stranger(name, None, (), removable=False) for name in sorted(names))
 
 
 def _sequence_numbers(entries: list[Entry], kept: Mapping[Entry, int]) -> list[int]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -23,12 +23,16 @@ from irrgate.aggregation import LENGTH_BITS, LENGTH_MASK, Entry, Nodes, last_key
 from irrgate.errors import ParseError
 from irrgate.platforms.junos_blocks import FoundList, route_filter_lists
 from irrgate.platforms.platform import (
+    NONE,
     Capabilities,
     Line,
     ManagedList,
     PrintedList,
+    Removal,
     RunningFilters,
+    Stranger,
     UpdateStrategy,
+    removable_afi,
 )
 from irrgate.prefixes import Afi, PrefixSet, format_address, format_prefixes, parse_keys
 
@@ -42,6 +46,7 @@ _OMITTED = "delete its `apply-flags omit`"
 _COMMENT = re.compile(r"/\*.*?\*/|#[^\n]*", re.DOTALL)
 _CANDIDATE = re.compile(r"\s*policy-options \{(.*)\}\s*", re.DOTALL)
 _REPLACED = re.compile(r"\s*replace: route-filter-list (\S+) \{((?:[^{}]++|\{[^{}]*+\})*+)\}\s*")
+_DELETED = re.compile(r"\s*delete: route-filter-list ([^\s;{}]+);\s*")
 
 
 def nothing(afi: Afi) -> str:
@@ -59,6 +64,9 @@ class Junos:
         commit_message=True,
         max_sequence=None,
         max_name=255,
+        atomic=True,
+        commit_confirm=True,
+        verified_host="SSH host key",
     )
 
     def parse(self, running: str, wanted: Mapping[str, Afi], managed_prefix: str) -> RunningFilters:
@@ -79,9 +87,15 @@ class Junos:
                 # As if it were not there, but the router holds it.
                 afi = wanted[name]
                 lists[name] = ManagedList(name, afi, PrefixSet.empty(afi), plain=False)
-        return RunningFilters(lists, tuple(sorted(strangers)))
+        return RunningFilters(lists, _strangers(strangers))
 
-    def parse_candidate(self, candidate: str, wanted: Mapping[str, Afi]) -> RunningFilters:
+    def references(self, running: str, names: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+        """Return what mentions each of `names`; see Platform."""
+        raise NotImplementedError
+
+    def parse_candidate(
+        self, candidate: str, wanted: Mapping[str, Afi], removals: Mapping[str, Afi] = NONE
+    ) -> RunningFilters:
         """Return the route-filter-lists that a candidate sets; see Platform.
 
         Each must carry `replace:`, without which its entries are added to those that are there,
@@ -93,9 +107,14 @@ class Junos:
             raise ParseError("candidate", "is not one policy-options block and nothing else")
         lists: dict[str, ManagedList] = {}
         strangers: set[str] = set()
+        removed: list[str] = []
         position, end = whole.span(1)
         while position < end:
             match = _REPLACED.match(candidate, position, end)
+            if match is None and (deleted := _DELETED.match(candidate, position, end)):
+                position = deleted.end()
+                removed.append(_removed(deleted[1].strip('"'), removals))
+                continue
             if match is None:
                 line = candidate[position:end].split("\n", 2)[:2]
                 raise ParseError(
@@ -109,7 +128,7 @@ class Junos:
                 lists[name] = _managed(name, wanted[name], match[2])
             else:
                 strangers.add(name)
-        return RunningFilters(lists, tuple(sorted(strangers)))
+        return RunningFilters(lists, _strangers(strangers), tuple(sorted(removed)))
 
     def printed(self, name: str, prefixes: PrefixSet, running: ManagedList | None) -> PrintedList:
         """Return the list's entries; see Platform. Entries have no numbers."""
@@ -124,6 +143,21 @@ class Junos:
             for text, (_, length, ge, le) in zip(texts, entries, strict=True)
         ]
         return PrintedList(name, afi, str(afi), lines)
+
+    def removal(self, stranger: Stranger) -> Removal:
+        """Return what removes the list; see Platform."""
+        afi = removable_afi(stranger)
+        return Removal(stranger.name, afi, str(afi))
+
+
+def _strangers(names: set[str]) -> tuple[Stranger, ...]:
+    return tuple(Stranger(name, None, (), removable=False) for name in sorted(names))
+
+
+def _removed(name: str, removals: Mapping[str, Afi]) -> str:
+    if name not in removals:
+        raise ParseError(name, "the candidate removes a list that is none of those to remove")
+    return name
 
 
 def _refuse_inherited(found: FoundList, wanted: Mapping[str, Afi]) -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from types import MappingProxyType
+from typing import Final, Protocol
 
 from irrgate.aggregation import Entry
+from irrgate.errors import PlatformError
 from irrgate.prefixes import Afi, PrefixSet
+
+NONE: Final[Mapping[str, Afi]] = MappingProxyType({})
+"""no names"""
+MAX_REFERENCES: Final = 5
+"""of one filter that are told; the rest is counted"""
 
 
 class UpdateStrategy(StrEnum):
@@ -33,6 +40,12 @@ class Capabilities:
     """the highest sequence number of an entry; None where entries have none"""
     max_name: int
     """characters in the name of a filter"""
+    atomic: bool
+    """all filters of a candidate change in one commit, or none of them"""
+    commit_confirm: bool
+    """a commit that nobody confirms is taken back by the router itself"""
+    verified_host: str
+    """by what the router is known to be the right one"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +64,30 @@ class ManagedList:
 
 
 @dataclass(frozen=True, slots=True)
+class Stranger:
+    """A filter with irrgate's prefix that nobody asked for."""
+
+    name: str
+    afi: Afi | None
+    """None where it cannot be told; such a filter is never removed"""
+    references: tuple[str, ...]
+    """what mentions the name outside of the filter itself, as a person would read it: the first
+    MAX_REFERENCES, and then how many more there are"""
+    removable: bool
+    """True for an object of irrgate's own kind that the platform removes whole, whatever refers
+    to it"""
+
+
+@dataclass(frozen=True, slots=True)
 class RunningFilters:
-    """What a running config holds of the names that irrgate manages."""
+    """What a running config, or a candidate, holds of the names that irrgate manages."""
 
     lists: Mapping[str, ManagedList]
     """those asked for that are there"""
-    strangers: tuple[str, ...]
-    """names with irrgate's prefix that were not asked for; sorted"""
+    strangers: tuple[Stranger, ...]
+    """those with irrgate's prefix that were not asked for; by name, each name once"""
+    removed: tuple[str, ...] = ()
+    """names that a candidate removes; sorted"""
 
 
 Line = tuple[int, str, str, int | None, int | None]
@@ -74,6 +104,23 @@ class PrintedList:
     keyword: str
     """what the platform calls the family in the object's own syntax, such as ip or ipv6"""
     lines: Sequence[Line] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A filter to remove, as a template gets it."""
+
+    name: str
+    afi: Afi
+    keyword: str
+    """as in PrintedList"""
+
+
+def removable_afi(stranger: Stranger) -> Afi:
+    """Return the family of a filter to remove, or raise PlatformError where it is not removable."""
+    if stranger.afi is None or not stranger.removable:
+        raise PlatformError(stranger.name, "cannot be removed by irrgate")
+    return stranger.afi
 
 
 class Platform(Protocol):
@@ -93,12 +140,31 @@ class Platform(Protocol):
         A config that is cut off is an error, and never a config without filters.
         """
 
-    def parse_candidate(self, candidate: str, wanted: Mapping[str, Afi]) -> RunningFilters:
-        """Return the filters that a candidate sets, whatever their names, or raise ParseError."""
+    def references(self, running: str, names: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+        """Return what mentions each of `names` in a running config, or raise ParseError.
+
+        As in Stranger; empty where nothing does. Every mention counts outside of the filter's own
+        definition, in whatever statement, even one that is switched off: when in doubt, it is
+        referred to.
+        """
+
+    def parse_candidate(
+        self, candidate: str, wanted: Mapping[str, Afi], removals: Mapping[str, Afi] = NONE
+    ) -> RunningFilters:
+        """Return the filters that a candidate sets, whatever their names, or raise ParseError.
+
+        It may remove those of `removals` and no others.
+        """
 
     def printed(self, name: str, prefixes: PrefixSet, running: ManagedList | None) -> PrintedList:
         """Return the lines that make `name` accept exactly `prefixes`, or raise PlatformError.
 
         `running` is what the router has under this name: numbers of entries that stay are kept,
         so that the router's diff shows what changes and nothing else.
+        """
+
+    def removal(self, stranger: Stranger) -> Removal:
+        """Return what removes the filter, or raise PlatformError where it is not removable.
+
+        What refers to it is not looked at.
         """

@@ -16,7 +16,7 @@ from irrgate.filters import Filter, NoFilter
 from irrgate.guards import Guard, Veto
 from irrgate.plan import FilterStatus
 from irrgate.platforms import find_platform
-from irrgate.platforms.platform import ManagedList, RunningFilters
+from irrgate.platforms.platform import ManagedList, RunningFilters, Stranger
 from irrgate.prefixes import Afi, PrefixSet
 from irrgate.render import Renderer, shipped_templates
 from tests.unit.filters_made import LIMITS, NO_LIMITS, filter_of, made, no_filter, prefixes
@@ -134,8 +134,9 @@ def test_filters_come_in_the_order_of_their_names() -> None:
 
 
 def test_strangers_are_told() -> None:
-    changes = decided(filter_of("10.0.0.0/24"), running=RunningFilters({}, ("IRR-AS1-V4",)))
-    assert changes.strangers == ("IRR-AS1-V4",)
+    stranger = Stranger("IRR-AS1-V4", Afi.IPV4, (), removable=True)
+    changes = decided(filter_of("10.0.0.0/24"), running=RunningFilters({}, (stranger,)))
+    assert changes.strangers == (stranger,)
 
 
 def test_the_names_to_look_for() -> None:

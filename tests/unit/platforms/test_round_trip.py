@@ -132,7 +132,7 @@ def test_a_filter_of_the_other_name_is_a_stranger(platform: str) -> None:
     device.load(candidate(platform, {"IRR-AS64511-V4": anywhere(Afi.IPV4, 3, 1)}))
     found = PLATFORMS[platform].parse(device.running(), WANTED, "IRR-")
     assert list(found.lists) == ["IRR-AS64500-V4"]
-    assert found.strangers == ("IRR-AS64511-V4",)
+    assert [each.name for each in found.strangers] == ["IRR-AS64511-V4"]
 
 
 @pytest.mark.parametrize("platform", routers.PLATFORMS)
