@@ -20,6 +20,7 @@ from irrgate.plan import Plan
 from irrgate.plan_file import PlanFile
 from irrgate.starter import write_starter
 from playbooks import irr
+from playbooks.accept_command import accept
 from playbooks.applying import (
     ApplyInterruptedError,
     ApplyRequest,
@@ -44,6 +45,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(irr.app)
+app.command()(accept)
 
 
 class ShowFormat(StrEnum):
@@ -176,16 +178,19 @@ def plan(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     """Expand, render, and dry-run on every router; write the plan. Changes no router."""
     terminal: Terminal = context.obj
     with told_errors(), Steps(terminal.err) as steps:
-        request = PlanRequest(
-            terminal.workspace(),
-            terminal.environ,
-            datetime.now().astimezone(),
-            time.monotonic,
-            tuple(limit or ()),
-            offline,
-            router_workers,
-        )
-        made = make_plan(request, out, steps)
+        workspace = terminal.workspace()
+        with terminal.state(workspace) as state:
+            request = PlanRequest(
+                workspace,
+                terminal.environ,
+                datetime.now().astimezone(),
+                time.monotonic,
+                state,
+                tuple(limit or ()),
+                offline,
+                router_workers,
+            )
+            made = make_plan(request, out, steps)
     _show(terminal, out, ShowFormat.TEXT, everything=everything)
     typer.echo(f"plan written to {out}", err=True)
     raise typer.Exit(_plan_exit(made))

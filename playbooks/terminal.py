@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from irrgate.state import State, open_state
 from rich.console import Console
 
 from irrgate.errors import IrrgateError
@@ -50,6 +51,10 @@ class Terminal:
     def workspace(self) -> Workspace:
         """Read the workspace; raises WorkspaceErrors."""
         return load_workspace(self.directory, known_platforms=tuple(PLATFORMS))
+
+    def state(self, workspace: Workspace) -> State:
+        """Open the workspace's state, a context manager; raises StateError."""
+        return open_state(workspace.directory, workspace.network.state.url, self.environ)
 
     def print_json(self, value: Any) -> None:
         """Print a result for programs."""
