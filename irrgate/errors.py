@@ -66,3 +66,11 @@ class PlanError(IrrgateError):
 
 class DeviceError(IrrgateError):
     """A router that could not be reached, refused something, or answered nonsense."""
+
+
+class StateError(IrrgateError):
+    """A state that cannot be read or written, or that contradicts what is asked of it."""
+
+
+class LockedError(IrrgateError):
+    """A router on which another run is at work, or whose lock was lost."""
