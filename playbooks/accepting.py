@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from irrgate.state import Acceptance, HeldFilter, State
-
 from irrgate.errors import StateError
 from irrgate.prefixes import Afi, PrefixSet, format_entry
 from irrgate.rpsl import Asn
+from irrgate.state import Acceptance, HeldFilter, State
 
 MAX_PREFIXES_SHOWN = 20
 """prefixes and ranges told of what comes and of what goes"""

@@ -46,6 +46,17 @@ def show_text(opened: PlanFile, path: str, console: Console, *, everything: bool
             for r in plan_view.router_rows(plan, everything=everything)
         ],
     )
+    _print_filters(plan, console, everything=everything)
+    for excerpt in plan_view.deltas(opened, path):
+        _print_excerpt(console, "Prefixes", excerpt)
+    for excerpt in plan_view.diffs(opened, path):
+        _print_excerpt(console, "Diff of", excerpt)
+    for line in (*plan_view.promises(plan), *plan_view.strangers(plan)):
+        console.print(line, style="dim", markup=False, highlight=False)
+    console.print(plan_view.summary(plan), style="bold", highlight=False)
+
+
+def _print_filters(plan: Plan, console: Console, *, everything: bool) -> None:
     print_table(
         console,
         "Filters",
@@ -85,13 +96,6 @@ def show_text(opened: PlanFile, path: str, console: Console, *, everything: bool
                 for r in plan_view.guard_rows(plan)
             ],
         )
-    for excerpt in plan_view.deltas(opened, path):
-        _print_excerpt(console, "Prefixes", excerpt)
-    for excerpt in plan_view.diffs(opened, path):
-        _print_excerpt(console, "Diff of", excerpt)
-    for line in (*plan_view.promises(plan), *plan_view.strangers(plan)):
-        console.print(line, style="dim", markup=False, highlight=False)
-    console.print(plan_view.summary(plan), style="bold", highlight=False)
 
 
 def print_table(
