@@ -57,7 +57,7 @@ def check_devices(
         for name, router in workspace.hosts.items()
     }
     with connections(nornir):
-        results = nornir.run(task=read, wanted=wanted, managed_prefix=policy.managed_prefix)
+        results = nornir.run(task=read, wanted=wanted, names=policy.names)
     findings = []
     for name, result in sorted(results.items()):
         what = f"{name} ({workspace.hosts[name].platform})"
