@@ -18,6 +18,7 @@ from typing import Final, Generic, Self, TypeVar
 from irrgate.errors import IrrServerError, WorkspaceError
 from irrgate.prefixes import Afi, PrefixRange
 from irrgate.rpsl import MAX_ASN, Asn, RpslObject, SourceName
+from irrgate.windows import ChangeWindows
 
 T = TypeVar("T")
 
@@ -151,6 +152,10 @@ class GuardLimits:
     max_prefixes: PerAfi[int]
     max_age: timedelta
     """how long a last-known-good filter may stand in for a failing expansion"""
+    max_plan_age: timedelta = timedelta(hours=24)
+    """how long after it was made a plan may be applied"""
+    min_length: PerAfi[int] = PerAfi(8, 19)
+    """a filter with a shorter prefix is held; 0 to 32, and 0 to 128"""
 
 
 _HOST_LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
@@ -222,6 +227,47 @@ class IrrSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ApplySettings:
+    """In which order routers are committed, and what a commit must show to be confirmed."""
+
+    canary: int = 0
+    """routers committed first, alone; 0: none"""
+    batch: int | None = None
+    """routers in one batch after that, at least 1; None: all"""
+    max_failures: int | None = None
+    """failed routers after which no further batch begins; None: no budget"""
+    revert_in: int = 300
+    """seconds after which a router takes an unconfirmed commit back, 60 to 3600"""
+    bgp_check: bool = True
+    max_accepted_loss: float = 0.5
+    """0 to 1: the part of its accepted prefixes that a session may lose by a commit"""
+    settle: int = 5
+    """seconds between the commit and the BGP check, 0 to 300"""
+
+
+@dataclass(frozen=True, slots=True)
+class StateSettings:
+    """Where the state lies, and for how long history is kept."""
+
+    url: str | None = None
+    """without a password; None: SQLite in .irrgate/state.db"""
+    keep: timedelta = timedelta(days=365)
+    """history older than this is pruned"""
+
+
+class NotifyEvent(StrEnum):
+    """What people are told of; the value is what they write."""
+
+    HELD = "held"
+    FAILED = "failed"
+    STALE = "stale"
+    CHANGED = "changed"
+
+
+DEFAULT_NOTIFY: Final = frozenset({NotifyEvent.HELD, NotifyEvent.FAILED, NotifyEvent.STALE})
+
+
+@dataclass(frozen=True, slots=True)
 class Network:
     """Ourselves: inventory/network.yaml."""
 
@@ -231,6 +277,13 @@ class Network:
     irr: IrrSettings
     filters: FilterPolicy
     guards: GuardLimits
+    apply: ApplySettings = ApplySettings()
+    state: StateSettings = StateSettings()
+    notify: frozenset[NotifyEvent] = DEFAULT_NOTIFY
+    metrics: Path | None = None
+    """the file of node_exporter's textfile collector; None: none is written"""
+    windows: ChangeWindows | None = None
+    """those of routers without their own; None: always open"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +339,10 @@ class Router:
     """its own and theirs, in Nornir's order of inheritance"""
     sessions: tuple[Session, ...]
     """sorted"""
+    windows: ChangeWindows | None = None
+    """the effective ones: the host's own or inherited, else the network's; None: always open"""
+    commit_confirm: bool = True
+    """False for a router whose commit timer must not be used"""
 
     def filters(self) -> tuple[tuple[Asn, Afi], ...]:
         """Return the filters that the router holds, sorted; sessions of a peer share one."""

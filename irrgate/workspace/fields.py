@@ -7,15 +7,18 @@ import re
 from collections.abc import Callable, Hashable
 from datetime import timedelta
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn, TypeVar
+from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import PlainValidator
+from pydantic import BeforeValidator, PlainValidator
 from pydantic_core import PydanticCustomError
 
 from irrgate.errors import IrrgateError
-from irrgate.network import FilterNames, IrrServer, Role
+from irrgate.network import FilterNames, IrrServer, NotifyEvent, Role
 from irrgate.prefixes import PrefixRange
 from irrgate.rpsl import MAX_ASN, Asn, RpslObject, SourceName, parse_asn, parse_object, parse_source
+from irrgate.windows import Freeze, parse_days, parse_hours, time_zones
 from irrgate.workspace.documents import Unclear
 
 T = TypeVar("T")
@@ -28,6 +31,10 @@ NEVER_A_NETWORK: Final = frozenset({0, 23456, 65535, MAX_ASN})
 """RFC 7607, RFC 6793 (AS_TRANS), RFC 7300: not even a lab's"""
 
 MAX_AGE: Final = timedelta(days=3650)
+
+STATE_SCHEMES: Final = ("postgresql", "postgresql+psycopg", "sqlite")
+TEXTFILE: Final = ".prom"
+"""what node_exporter's textfile collector reads; it passes over every other name"""
 
 _DURATION: Final = re.compile(r"([0-9]{1,9})([dhms])")
 _UNITS: Final = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
@@ -149,6 +156,87 @@ def duration(value: object) -> timedelta:
     return read
 
 
+def state_url(value: object) -> str:
+    """Read the URL of the state's database; no refusal shows it, since it may hold a password.
+
+    Whatever SQLAlchemy would take for a password counts as one, wherever it stands.
+    """
+    url = text(value)
+    scheme, _, rest = url.partition("://")
+    user, at, _ = rest.rpartition("@")
+    is_file = scheme.startswith("sqlite")
+    try:
+        query = {key.lower() for key, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
+    except ValueError:
+        refuse("not a URL", "as in postgresql+psycopg://irrgate@db.example.net/irrgate")
+    if (at and ":" in user and not is_file) or query & {"password", "sslpassword"}:
+        refuse(
+            "a password cannot stand in the inventory",
+            "put the whole URL into IRRGATE_STATE_URL, or use ~/.pgpass",
+        )
+    if scheme not in STATE_SCHEMES:
+        refuse(
+            "not the URL of a database that irrgate knows",
+            "as in postgresql+psycopg://irrgate@db.example.net/irrgate, or sqlite:////srv/state.db",
+        )
+    if is_file and not (rest.startswith("//") and rest.strip("/")):
+        refuse(
+            "the path of a file is expected after sqlite:///, from the root on",
+            "as in sqlite:////srv/irrgate/state.db",
+        )
+    return url
+
+
+def event(value: object) -> NotifyEvent:
+    """Read what people are told of."""
+    word = _no_address(text(value))
+    try:
+        return NotifyEvent(word)
+    except ValueError:
+        events = [str(each) for each in NotifyEvent]
+        refuse(f"{shown(word)} is no event: one of {', '.join(events)}", nearest(word, events))
+
+
+def _no_address(value: T) -> T:
+    """Refuse where a notification goes, without showing it: it may hold a token."""
+    if isinstance(value, str) and ":" in value:
+        refuse(
+            "names the events, not where they are sent to",
+            "put the URL into IRRGATE_NOTIFY of the environment: it may hold a token",
+        )
+    return value
+
+
+def metrics_file(value: object) -> Path:
+    """Read the path of a file for node_exporter's textfile collector."""
+    word = text(value)
+    path = Path(word)
+    if not path.is_absolute() or ".." in path.parts:
+        refuse(f"{shown(word)}: a path from the root on is expected, without ..")
+    if path.suffix != TEXTFILE:
+        refuse(
+            f"{shown(word)}: the file's name must end in {TEXTFILE}",
+            "node_exporter reads no others",
+        )
+    return path
+
+
+def time_zone(value: object) -> str:
+    """Read the name of a time zone, such as America/Bogota."""
+    word = text(value)
+    if word not in time_zones():
+        by_fold = {zone.lower(): zone for zone in time_zones()}
+        close = get_close_matches(word.lower(), sorted(by_fold), n=1, cutoff=0.7)
+        hint = f"did you mean {by_fold[close[0]]}?" if close else "as in America/Bogota, or UTC"
+        refuse(f"{shown(word)} is no time zone", hint)
+    return word
+
+
+def freeze(value: object) -> Freeze:
+    """Read a date or a range of dates, in quotes or without."""
+    return _parsed(Freeze.parse)(value.text if isinstance(value, Unclear) else value)
+
+
 def hostname(value: object) -> str:
     """Read what a router is reached by: a name or an address, never an option."""
     word = text(value)
@@ -190,6 +278,15 @@ RangeField = Annotated[PrefixRange, PlainValidator(_parsed(PrefixRange.parse))]
 OwnPrefixField = Annotated[PrefixRange, PlainValidator(own_prefix)]
 DurationField = Annotated[timedelta, PlainValidator(duration)]
 HostnameField = Annotated[str, PlainValidator(hostname)]
+StateUrlField = Annotated[str, PlainValidator(state_url)]
+EventsField = Annotated[
+    list[Annotated[NotifyEvent, PlainValidator(event)]], BeforeValidator(_no_address)
+]
+MetricsField = Annotated[Path, PlainValidator(metrics_file)]
+TimeZoneField = Annotated[str, PlainValidator(time_zone)]
+DaysField = Annotated[frozenset[int], PlainValidator(_parsed(parse_days))]
+HoursField = Annotated[tuple[int, int], PlainValidator(_parsed(parse_hours))]
+FreezeField = Annotated[Freeze, PlainValidator(freeze)]
 NamedOnceField = Annotated[
     None, PlainValidator(_never("a peer's filters cannot have a name of their own"))
 ]

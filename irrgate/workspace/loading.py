@@ -66,6 +66,7 @@ def load_workspace(directory: Path, *, known_platforms: Collection[str]) -> Work
             known_platforms=known_platforms,
             neighbours=neighbours,
             whole=not broken & _OPTIONAL,
+            windows=network.windows if network else None,
             complaints=complaints,
         )
         routers = reader.routers()
@@ -124,6 +125,8 @@ def _network_meaning(network: Network) -> dict[str, Any]:
         "max_growth": guards.max_growth,
         "max_prefixes": [guards.max_prefixes[afi] for afi in Afi],
         "max_age": int(guards.max_age.total_seconds()),
+        "max_plan_age": int(guards.max_plan_age.total_seconds()),
+        "min_length": [guards.min_length[afi] for afi in Afi],
     }
 
 

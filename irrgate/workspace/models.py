@@ -7,12 +7,22 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from irrgate.network import FilterNames
+from irrgate.network import (
+    DEFAULT_NOTIFY,
+    ApplySettings,
+    FilterNames,
+    StateSettings,
+)
 from irrgate.workspace.fields import (
     AddressField,
     AsnField,
+    DaysField,
     DurationField,
+    EventsField,
+    FreezeField,
     HostnameField,
+    HoursField,
+    MetricsField,
     NamedOnceField,
     NamesField,
     ObjectField,
@@ -21,7 +31,9 @@ from irrgate.workspace.fields import (
     RoleField,
     ServerField,
     SourceField,
+    StateUrlField,
     Text,
+    TimeZoneField,
 )
 
 MAX_MAX_PREFIX: Final = 2**32 - 2
@@ -29,6 +41,10 @@ MAX_MAX_PREFIX: Final = 2**32 - 2
 
 Ipv4Length = Annotated[int, Field(ge=8, le=32)]
 Ipv6Length = Annotated[int, Field(ge=16, le=128)]
+ShortIpv4Length = Annotated[int, Field(ge=0, le=32)]
+ShortIpv6Length = Annotated[int, Field(ge=0, le=128)]
+Count = Annotated[int, Field(ge=0)]
+Part = Annotated[float, Field(ge=0, le=1)]
 Limit = Annotated[int, Field(ge=1, le=MAX_MAX_PREFIX)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -44,6 +60,13 @@ class Lengths(Entry):
 
     ipv4: Ipv4Length | None = None
     ipv6: Ipv6Length | None = None
+
+
+class ShortLengths(Entry):
+    """The shortest prefix per family; 0 lets every prefix through."""
+
+    ipv4: ShortIpv4Length | None = None
+    ipv6: ShortIpv6Length | None = None
 
 
 class Limits(Entry):
@@ -74,10 +97,57 @@ class FiltersEntry(Entry):
 class GuardsEntry(Entry):
     """network.yaml's guards."""
 
-    max_shrink: Annotated[float, Field(ge=0, le=1)] = 0.3
+    max_shrink: Part = 0.3
     max_growth: Annotated[float, Field(gt=0)] = 3.0
     max_prefixes: Limits = Limits()
     max_age: DurationField = timedelta(days=7)
+    max_plan_age: DurationField = timedelta(hours=24)
+    min_length: ShortLengths = ShortLengths()
+
+
+_APPLY: Final = ApplySettings()
+_STATE: Final = StateSettings()
+
+
+class ApplyEntry(Entry):
+    """network.yaml's apply."""
+
+    canary: Count = _APPLY.canary
+    batch: Annotated[int, Field(ge=1)] | None = _APPLY.batch
+    max_failures: Count | None = _APPLY.max_failures
+    revert_in: Annotated[int, Field(ge=60, le=3600)] = _APPLY.revert_in
+    bgp_check: bool = _APPLY.bgp_check
+    max_accepted_loss: Part = _APPLY.max_accepted_loss
+    settle: Annotated[int, Field(ge=0, le=300)] = _APPLY.settle
+
+
+class StateEntry(Entry):
+    """network.yaml's state."""
+
+    url: StateUrlField | None = _STATE.url
+    keep: DurationField = _STATE.keep
+
+
+class WindowEntry(Entry):
+    """One window of change_windows' allow."""
+
+    days: Annotated[list[DaysField], Field(min_length=1)]
+    hours: HoursField
+
+
+class ChangeWindowsEntry(Entry):
+    """change_windows, of network.yaml or of a host's data."""
+
+    time_zone: TimeZoneField
+    allow: list[WindowEntry] = []
+    freeze: list[FreezeField] = []
+
+
+class DataEntry(Entry):
+    """What irrgate reads of a host's data besides its sessions; the other keys are the user's."""
+
+    change_windows: ChangeWindowsEntry | None = None
+    commit_confirm: bool | None = None
 
 
 class NetworkEntry(Entry):
@@ -88,6 +158,11 @@ class NetworkEntry(Entry):
     irr: IrrEntry
     filters: FiltersEntry = FiltersEntry()
     guards: GuardsEntry = GuardsEntry()
+    apply: ApplyEntry = ApplyEntry()
+    state: StateEntry = StateEntry()
+    notify: EventsField = sorted(DEFAULT_NOTIFY)
+    metrics: MetricsField | None = None
+    change_windows: ChangeWindowsEntry | None = None
 
 
 class PeerFiltersEntry(Entry):

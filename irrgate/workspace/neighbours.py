@@ -11,12 +11,14 @@ from pydantic_core import PydanticCustomError
 
 from irrgate.network import (
     MAX_SOURCES_LENGTH,
+    ApplySettings,
     FilterPolicy,
     GuardLimits,
     IrrSettings,
     Network,
     Peer,
     PerAfi,
+    StateSettings,
 )
 from irrgate.prefixes import Afi, PrefixRange
 from irrgate.rpsl import Asn, RpslObject, SourceName, parse_asn
@@ -25,15 +27,19 @@ from irrgate.workspace.complaints import Complaint
 from irrgate.workspace.documents import Document, Path_
 from irrgate.workspace.models import (
     FamilyObjects,
+    GuardsEntry,
     Lengths,
     Limits,
     NetworkEntry,
     PeerEntry,
+    ShortLengths,
 )
+from irrgate.workspace.opening_hours import change_windows
 from irrgate.workspace.validation import complain_of_nothing, validate
 
 DEFAULT_MAX_LENGTH: Final = PerAfi(24, 48)
 DEFAULT_MAX_PREFIXES: Final = PerAfi(300_000, 100_000)
+DEFAULT_MIN_LENGTH: Final = PerAfi(8, 19)
 
 _USELESS_WITHOUT_FILTER: Final = ("as_sets", "accept", "reject", "filters")
 
@@ -44,13 +50,13 @@ def read_network(document: Document, complaints: list[Complaint]) -> Network | N
     entry = validate(NetworkEntry, document, (), document.value, complaints)
     if entry is None:
         return None
-    irr, filters, guards = entry.irr, entry.filters, entry.guards
+    irr, filters = entry.irr, entry.filters
     _check_sources(document, irr.sources, complaints)
     if len(set(irr.servers)) < len(irr.servers):
         complaints.append(
             document.complaint(("irr", "servers"), "irr.servers: a server is there twice")
         )
-    return Network(
+    network = Network(
         asn=entry.asn,
         prefixes=tuple(sorted(set(entry.prefixes))),
         irr=IrrSettings(tuple(irr.servers), tuple(irr.sources), irr.timeout, irr.workers),
@@ -60,13 +66,40 @@ def read_network(document: Document, complaints: list[Complaint]) -> Network | N
             more_specifics=filters.more_specifics,
             special_use=filters.special_use,
         ),
-        guards=GuardLimits(
-            max_shrink=float(guards.max_shrink),
-            max_growth=float(guards.max_growth),
-            max_prefixes=_over(guards.max_prefixes, DEFAULT_MAX_PREFIXES),
-            max_age=guards.max_age,
-        ),
+        guards=_guard_limits(entry.guards),
+        apply=ApplySettings(**dict(entry.apply)),
+        state=StateSettings(entry.state.url, entry.state.keep),
+        notify=frozenset(entry.notify),
+        metrics=entry.metrics,
+        windows=change_windows(entry.change_windows) if entry.change_windows else None,
     )
+    _check_lengths(document, network, complaints)
+    return network
+
+
+def _guard_limits(guards: GuardsEntry) -> GuardLimits:
+    return GuardLimits(
+        max_shrink=float(guards.max_shrink),
+        max_growth=float(guards.max_growth),
+        max_prefixes=_over(guards.max_prefixes, DEFAULT_MAX_PREFIXES),
+        max_age=guards.max_age,
+        max_plan_age=guards.max_plan_age,
+        min_length=_over(guards.min_length, DEFAULT_MIN_LENGTH),
+    )
+
+
+def _check_lengths(document: Document, network: Network, complaints: list[Complaint]) -> None:
+    for afi in Afi:
+        shortest, longest = network.guards.min_length[afi], network.filters.max_length[afi]
+        if shortest > longest:
+            complaints.append(
+                document.complaint(
+                    ("guards", "min_length", str(afi)),
+                    f"guards.min_length.{afi}: {shortest} is longer than filters.max_length, "
+                    f"{longest}: every filter would be held",
+                    "the guard holds filters with a shorter prefix: make it smaller",
+                )
+            )
 
 
 def _check_sources(
@@ -94,7 +127,7 @@ def _check_sources(
         )
 
 
-def _over(own: Lengths | Limits, default: PerAfi[int]) -> PerAfi[int]:
+def _over(own: Lengths | ShortLengths | Limits, default: PerAfi[int]) -> PerAfi[int]:
     return PerAfi(
         default.ipv4 if own.ipv4 is None else own.ipv4,
         default.ipv6 if own.ipv6 is None else own.ipv6,

@@ -7,21 +7,28 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydantic_core import PydanticCustomError
 
 from irrgate.network import Router, Session
 from irrgate.prefixes import Afi
+from irrgate.windows import ChangeWindows
 from irrgate.workspace import fields
 from irrgate.workspace.complaints import Complaint
 from irrgate.workspace.documents import Document, Path_
 from irrgate.workspace.inheritance import Element, Found, Inventory
-from irrgate.workspace.models import DefaultsEntry, InventoryEntry, SessionEntry
+from irrgate.workspace.models import DataEntry, DefaultsEntry, InventoryEntry, SessionEntry
 from irrgate.workspace.neighbours import Neighbours
-from irrgate.workspace.validation import validate
+from irrgate.workspace.opening_hours import change_windows
+from irrgate.workspace.validation import complain_of_nothing, validate
+
+T = TypeVar("T")
 
 SESSIONS: Final = "sessions"
+CHANGE_WINDOWS: Final = "change_windows"
+COMMIT_CONFIRM: Final = "commit_confirm"
+SETTINGS: Final = (CHANGE_WINDOWS, COMMIT_CONFIRM)
 
 
 @dataclass(slots=True)
@@ -36,10 +43,14 @@ class InventoryReader:
     """None when peers.yaml cannot be read: then sessions are not compared with it"""
     whole: bool
     """False when groups or defaults are there and cannot be read: then nothing is inherited"""
+    windows: ChangeWindows | None
+    """the network's, for hosts without their own"""
     complaints: list[Complaint]
     inventory: Inventory = field(default_factory=Inventory)
     sessions: dict[tuple[str, Path_], tuple[Session, ...]] = field(default_factory=dict)
     """by the place where they are written; only lists without an error"""
+    settings: dict[tuple[str, Path_], Any] = field(default_factory=dict)
+    """the values of SETTINGS, in the same way"""
 
     def routers(self) -> Mapping[str, Router]:
         """Return the routers by name; `complaints` gets what is wrong with them."""
@@ -48,7 +59,7 @@ class InventoryReader:
         if self.groups is not None:
             inventory.groups = self.elements(self.groups)
         if self.defaults is not None:
-            self.read_sessions(self.defaults, (), self.defaults.value)
+            self.read_data(self.defaults, (), self.defaults.value)
             entry = validate(DefaultsEntry, self.defaults, (), self.defaults.value, self.complaints)
             if entry is None:
                 self.whole = False
@@ -86,7 +97,7 @@ class InventoryReader:
             except PydanticCustomError as exc:
                 context = exc.context or {}
                 self.complaints.append(document.complaint(path, context["reason"], context["hint"]))
-            self.read_sessions(document, path, value)
+            self.read_data(document, path, value)
             entry = validate(InventoryEntry, document, path, value, self.complaints)
             if entry is not None and isinstance(name, str):
                 elements[name] = Element(entry, document, path)
@@ -125,7 +136,23 @@ class InventoryReader:
         if platform is None or hostname is None or sessions is None:
             return None
         groups = self.inventory.extended_groups(host)
-        return Router(name, platform, hostname.value, groups, sessions)
+        return Router(
+            name=name,
+            platform=platform,
+            hostname=hostname.value,
+            groups=groups,
+            sessions=sessions,
+            windows=self.setting(host, CHANGE_WINDOWS, self.windows),
+            commit_confirm=self.setting(host, COMMIT_CONFIRM, True),
+        )
+
+    def setting(self, host: Element, key: str, default: T) -> T:
+        """Return the nearest value of a key of SETTINGS, whole; one with an error is not used."""
+        found = self.inventory.data(host, key)
+        read: T = (
+            self.settings.get((found.document.file, found.path), default) if found else default
+        )
+        return read
 
     def platform(self, name: str, host: Element) -> str | None:
         """Return the NAPALM driver of a host, or complain where it was written."""
@@ -150,25 +177,41 @@ class InventoryReader:
             return None
         return str(found.value)
 
-    def read_sessions(self, document: Document, path: Path_, entry: Any) -> None:
-        """Read the sessions of a host, a group or the defaults, whoever inherits them."""
+    def read_data(self, document: Document, path: Path_, entry: Any) -> None:
+        """Read our keys of the data of a host, a group or the defaults, whoever inherits them."""
         data = entry.get("data") if isinstance(entry, dict) else None
         if not isinstance(data, dict):
             return
         path = (*path, "data")
         for key in data:
-            if isinstance(key, str) and _is_meant_as_sessions(key):
+            meant = _meant_as(key) if isinstance(key, str) else None
+            if meant is not None:
                 self.complaints.append(
                     document.complaint(
                         (*path, key),
                         f"{_label(path)}: no such key: {fields.shown(key)}",
-                        f"did you mean {SESSIONS}?",
+                        f"did you mean {meant}?",
                     )
                 )
-        if SESSIONS not in data:
+        self.read_settings(document, path, {key: data[key] for key in SETTINGS if key in data})
+        if SESSIONS in data:
+            self.read_sessions(document, (*path, SESSIONS), data[SESSIONS])
+
+    def read_settings(self, document: Document, path: Path_, data: dict[str, Any]) -> None:
+        """Read the change windows and whether the commit timer may be used."""
+        for key in data:
+            complain_of_nothing(document, (*path, key), self.complaints)
+        entry = validate(DataEntry, document, path, data, self.complaints)
+        if entry is None:
             return
-        path = (*path, SESSIONS)
-        written = data[SESSIONS]
+        if entry.change_windows is not None:
+            windows = change_windows(entry.change_windows)
+            self.settings[document.file, (*path, CHANGE_WINDOWS)] = windows
+        if entry.commit_confirm is not None:
+            self.settings[document.file, (*path, COMMIT_CONFIRM)] = entry.commit_confirm
+
+    def read_sessions(self, document: Document, path: Path_, written: Any) -> None:
+        """Read the sessions that stand at the path."""
         if not isinstance(written, list):
             self.complaints.append(
                 document.complaint(
@@ -253,6 +296,8 @@ def _label(path: Path_) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _is_meant_as_sessions(key: str) -> bool:
-    """Tell whether a key of a host's own data is a slip for `sessions`; all others are theirs."""
-    return key != SESSIONS and bool(get_close_matches(key.lower(), [SESSIONS], cutoff=0.85))
+def _meant_as(key: str) -> str | None:
+    """Return our key for which a key of a host's own data is a slip; all others are theirs."""
+    ours = (SESSIONS, *SETTINGS)
+    close = get_close_matches(key.lower(), ours, n=1, cutoff=0.85)
+    return None if key in ours or not close else close[0]
