@@ -66,3 +66,11 @@ class PlanError(IrrgateError):
 
 class DeviceError(IrrgateError):
     """A router that could not be reached, refused something, or answered nonsense."""
+
+
+class StateError(IrrgateError):
+    """The state that cannot be opened, read or written."""
+
+
+class LockedError(IrrgateError):
+    """A router that another run is at work on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from nornir.core.task import Result, Task
 
@@ -27,13 +27,24 @@ def read(task: Task, wanted: Mapping[str, Mapping[str, Afi]], managed_prefix: st
 
 def read_filters(task: Task, wanted: Mapping[str, Afi], managed_prefix: str) -> RunningFilters:
     """Return the managed filters of the task's host; raises DeviceError."""
+    platform = find_platform(task.host.platform or "")
+    try:
+        return platform.parse(_running(task), wanted, managed_prefix)
+    except ParseError as exc:
+        what = exc.reason if exc.subject == "running config" else str(exc)
+        raise DeviceError(task.host.name, f"read the running config: {what}") from exc
+
+
+def references(task: Task, names: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+    """Return what refers to each of `names` on the router, of those that are referred to."""
+    found = find_platform(task.host.platform or "").references(_running(task), names)
+    return {name: lines for name, lines in found.items() if lines}
+
+
+def _running(task: Task) -> str:
     host = task.host
     with device_errors(host, "connect"):
         driver = host.get_connection(CONNECTION, task.nornir.config)
     with device_errors(host, "read the running config"):
-        running = driver.get_config(retrieve="running")["running"]
-    try:
-        return find_platform(host.platform or "").parse(running, wanted, managed_prefix)
-    except ParseError as exc:
-        what = exc.reason if exc.subject == "running config" else str(exc)
-        raise DeviceError(host.name, f"read the running config: {what}") from exc
+        running: str = driver.get_config(retrieve="running")["running"]
+    return running
