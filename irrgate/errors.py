@@ -69,8 +69,8 @@ class DeviceError(IrrgateError):
 
 
 class StateError(IrrgateError):
-    """The state that cannot be opened, read or written."""
+    """A state that cannot be read or written, or that contradicts what is asked of it."""
 
 
 class LockedError(IrrgateError):
-    """A router that another run is at work on."""
+    """A router on which another run is at work, or whose lock was lost."""

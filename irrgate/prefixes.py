@@ -10,7 +10,6 @@ import hashlib
 import re
 import socket
 import struct
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -36,6 +35,7 @@ from irrgate.aggregation import (
     subtract,
 )
 from irrgate.errors import PrefixError
+from irrgate.packing import pack, unpack
 
 
 class Afi(StrEnum):
@@ -376,16 +376,17 @@ class PrefixSet:
     def digest(self) -> str:
         """The SHA-256 of the canonical form: equal for equal sets, on every machine."""
         hashed = hashlib.sha256(f"irrgate prefix set {self.afi}\n".encode())
-        if self.afi is Afi.IPV4:
-            for values in (self._nodes.keys(), self._nodes.values()):
-                packed = array("Q", values)
-                if array("H", [1]).tobytes() != b"\x01\x00":
-                    packed.byteswap()
-                hashed.update(packed.tobytes())
-        else:
-            for key, mask in self._nodes.items():
-                hashed.update(key.to_bytes(17, "little") + mask.to_bytes(17, "little"))
+        hashed.update(self.packed())
         return hashed.hexdigest()
+
+    def packed(self) -> bytes:
+        """Return the canonical form as bytes, which `unpacked` reads."""
+        return pack(self._nodes, self.afi.bits)
+
+    @classmethod
+    def unpacked(cls, afi: Afi, packed: bytes) -> Self:
+        """Return the set that was packed, in canonical form only if its digest is the right one."""
+        return cls(afi, unpack(packed, afi.bits))
 
     def keys_outside(self, keys: list[int]) -> list[int]:
         """Return those of the sorted keys of single prefixes that are not in the set."""
