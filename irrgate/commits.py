@@ -67,6 +67,11 @@ class CommitOutcome(StrEnum):
         return self in {CommitOutcome.DONE, CommitOutcome.ALREADY}
 
     @property
+    def is_settled(self) -> bool:
+        """True when it is known what the router holds."""
+        return self is not CommitOutcome.UNSETTLED
+
+    @property
     def is_failure(self) -> bool:
         """True for what counts against the failure budget."""
         return self in {CommitOutcome.FAILED, CommitOutcome.REVERTED, CommitOutcome.UNSETTLED}

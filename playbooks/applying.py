@@ -18,13 +18,14 @@ from irrgate.plan import FilterStatus, HostStatus, Plan, Purpose
 from irrgate.plan_file import PlanFile
 from irrgate.platforms.platform import RunningFilters
 from irrgate.prefixes import Afi, PrefixSet
+from irrgate.render import workspace_renderer
 from irrgate.restoring import restoring_candidate
 from irrgate.state import State
 from playbooks.batches import Budget, Canary, batches
 from playbooks.deployments import DeploymentJournal
 from playbooks.identity import who
 from playbooks.lastgood import LastGood
-from playbooks.planning import connections, failure, workspace_renderer
+from playbooks.planning import connections, failure
 from playbooks.progress import Steps
 from playbooks.recovering import recover_routers
 from tasks.commit import CommitRun, commit
@@ -281,7 +282,7 @@ class _Deployment:
 
     def _commit(self, nornir: Nornir, journal: DeploymentJournal) -> None:
         request = self._request
-        renderer = workspace_renderer(request.workspace)
+        renderer = workspace_renderer(request.workspace.directory)
         run = CommitRun(
             _Orders(self._opened, self._path, request.workspace, self._hosts),
             request.rules,

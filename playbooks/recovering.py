@@ -12,12 +12,14 @@ from nornir.core import Nornir
 from irrgate.commits import CommitOutcome, CommitReport, Step, Unfinished
 from irrgate.platforms.platform import RunningFilters
 from irrgate.prefixes import PrefixSet
+from irrgate.render import workspace_renderer
 from irrgate.restoring import restoring_candidate
 from irrgate.state import DeploymentHost
 from playbooks.deployments import DeploymentJournal
 from playbooks.identity import who
-from playbooks.planning import connections, failure, workspace_renderer
+from playbooks.planning import connections, failure
 from playbooks.progress import Steps
+from tasks.inventory import limited, open_inventory
 from tasks.recover import RecoverRun, recover
 
 if TYPE_CHECKING:
@@ -43,12 +45,18 @@ def recover_routers(
     Deployments that have no unfinished router any more are ended as well.
     """
     state = request.state
-    unfinished = {each.host: each for each in state.unfinished(hosts)}
+    unfinished: dict[str, DeploymentHost] = {}
+    for each in state.unfinished(hosts):
+        if each.host in unfinished:
+            older = unfinished[each.host]
+            reason = f"superseded by deployment {each.deployment}"
+            state.end_host(older.deployment, each.host, "failed", reason, request.now())
+        unfinished[each.host] = each
     reports: dict[str, CommitReport] = {}
     if unfinished:
-        renderer = workspace_renderer(request.workspace)
+        renderer = workspace_renderer(request.workspace.directory)
         run = RecoverRun(
-            {name: _unfinished(request, each) for name, each in unfinished.items()},
+            partial(_unfinished, request),
             request.rules,
             {name: _journal(request, each.deployment) for name, each in unfinished.items()},
             partial(restoring_candidate, renderer),
@@ -70,14 +78,29 @@ def recover_routers(
     return reports
 
 
+def recover_workspace(request: ApplyRequest, steps: Steps) -> dict[str, CommitReport]:
+    """Recover all routers that `request` has, and no others; by router."""
+    workspace = request.workspace
+    nornir = limited(
+        open_inventory(workspace, request.environ, request.router_workers, lock=True),
+        workspace,
+        request.limit,
+    )
+    return recover_routers(request, nornir, steps, sorted(nornir.inventory.hosts))
+
+
 def _journal(request: ApplyRequest, deployment: int) -> DeploymentJournal:
     name = who(request.environ)
     holder = f"{name}, irrgate recover, deployment {deployment}, process {os.getpid()}"
     return DeploymentJournal(request.state, deployment, holder, request.now, _Nothing())
 
 
-def _unfinished(request: ApplyRequest, host: DeploymentHost) -> Unfinished:
+def _unfinished(request: ApplyRequest, name: str) -> Unfinished | None:
     state = request.state
+    found = state.unfinished([name])
+    if not found:
+        return None
+    host = found[-1]
     sent = next((each for each in host.journal if each.step == str(Step.COMMIT)), None)
     return Unfinished(
         host.deployment,

@@ -31,7 +31,8 @@ from tasks.unconfirmed import clear_leftovers
 class RecoverRun:
     """What all routers of one recovery have in common."""
 
-    unfinished: Mapping[str, Unfinished]
+    unfinished: Callable[[str], Unfinished | None]
+    """asked once the router's lock is held; None where its run has come to an end after all"""
     rules: CommitRules
     journals: Mapping[str, Journal]
     """by router: each ends the deployment that it belongs to"""
@@ -50,7 +51,10 @@ def recover(task: Task, run: RecoverRun) -> Result:
     found: RunningFilters | None = None
     try:
         with journal.lock(host.name) as still_ours:
-            report, found = _recovered(task, run, still_ours)
+            unfinished = run.unfinished(host.name)
+            if unfinished is None:
+                return Result(host=host, result=CommitReport(CommitOutcome.ALREADY))
+            report, found = _recovered(task, run, unfinished, still_ours)
             journal.end(host.name, report, found)
     except IrrgateError as exc:
         reason = exc.reason if exc.subject == host.name else str(exc)
@@ -59,9 +63,9 @@ def recover(task: Task, run: RecoverRun) -> Result:
 
 
 def _recovered(
-    task: Task, run: RecoverRun, still_ours: Callable[[], None]
+    task: Task, run: RecoverRun, unfinished: Unfinished, still_ours: Callable[[], None]
 ) -> tuple[CommitReport, RunningFilters | None]:
-    host, unfinished = task.host, run.unfinished[task.host.name]
+    host = task.host
     with device_errors(host, "connect"):
         driver = host.get_connection(CONNECTION, task.nornir.config)
     clear_leftovers(host, driver, run.owner)
