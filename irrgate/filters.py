@@ -6,7 +6,8 @@ A filter belongs to a peer and a family; the sessions of that peer on a router s
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 
@@ -71,6 +72,22 @@ class Filter:
     accepted: tuple[PrefixRange, ...]
     """what the inventory accepts besides the IRR"""
     sources: tuple[Provenance, ...]
+    stale: Stale | None = None
+    """set where these are the prefixes of the last filter that served"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """Why a filter that served once stands in for one that could not be made."""
+
+    since: datetime
+    """when the IRR gave it"""
+    age: timedelta
+    reason: str
+    """why there is no newer one"""
+    objects: str
+    sources: str
+    server: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +100,8 @@ class NoFilter:
     verdict: Unknown | Failed
     reason: str
     sources: tuple[Provenance, ...]
+    would_be: Filter | None = None
+    """of an unknown object: what is left of the filter where a person takes it for an empty one"""
 
 
 def queries(peer: Peer, afi: Afi, network: Network) -> tuple[Query, ...]:
@@ -111,47 +130,32 @@ def build_filter(
 ) -> Filter | NoFilter:
     """Return the peer's filter, or why there is none: one object that failed fails the filter.
 
-    An object that is empty adds nothing; whether an empty filter may be used is for the guards.
+    An object that is empty adds nothing; whether an empty filter may be used is for the guards. One
+    that failed tells before one that is unknown: a person cannot let it pass.
     """
     expansions = tuple(expansions)
     sources = tuple(provenance(each) for each in expansions)
     name = peer.policy.filter_name(peer.asn, afi)
-    wholes: list[Whole] = []
+    unknown: NoFilter | None = None
     for expansion in expansions:
-        verdict = expansion.verdict
-        if isinstance(verdict, Unknown):
-            reason = f"{expansion.query.object} does not exist in {_sources(expansion.query)}"
-            return NoFilter(peer.asn, afi, name, verdict, reason, sources)
+        query, verdict = expansion.query, expansion.verdict
         if isinstance(verdict, Failed):
-            reason = f"{expansion.query.object} could not be expanded: {verdict.reason}"
+            reason = f"{query.object} could not be expanded: {verdict.reason}"
             return NoFilter(peer.asn, afi, name, verdict, reason, sources)
-        if not isinstance(verdict, Empty):
-            wholes.append(verdict)
+        if isinstance(verdict, Unknown) and unknown is None:
+            reason = f"{query.object} does not exist in {_sources(query)}"
+            unknown = NoFilter(peer.asn, afi, name, verdict, reason, sources)
+    wholes = [each.verdict for each in expansions if isinstance(each.verdict, Whole)]
     accepted = tuple(r for r in peer.accept if r.afi is afi)
     sieve = Sieve(peer, afi, network)
     prefixes = sieve.let_through(wholes, accepted)
     registered = sum(whole.count for whole in wholes)
-    return Filter(peer.asn, afi, name, prefixes, registered, dict(sieve.dropped), accepted, sources)
+    dropped = dict(sieve.dropped)
+    made = Filter(peer.asn, afi, name, prefixes, registered, dropped, accepted, sources)
+    return made if unknown is None else replace(unknown, would_be=made)
 
 
-def _sources(query: Query) -> str:
-    if isinstance(query.object, SetName) and query.object.source:
-        return str(query.object.source)
-    return ", ".join(map(str, query.sources)) or "the server's sources"
-
-
-class Sieve:
-    """Applies a peer's policy to registered prefixes, counting what it drops, on integers."""
-
-    def __init__(self, peer: Peer, afi: Afi, network: Network) -> None:
-        self.dropped: dict[DropReason, int] = {}
-        self._afi = afi
-        self._policy = peer.policy
-        self._blocked = _blocked(
-            afi, network.prefixes, tuple(peer.reject), special=not peer.policy.special_use
-        )
-
-    def let_through(self, wholes: Iterable[Whole], accepted: Iterable[PrefixRange]) -> PrefixSet:
+refixRange]) -> PrefixSet:
         """Return what comes through of the expansions and of the inventory's own ranges."""
         keys: list[int] = []
         ranges: list[Entry] = [each.entry for each in accepted]
@@ -218,14 +222,15 @@ def _blocked(
     afi: Afi, ours: tuple[PrefixRange, ...], reject: tuple[PrefixRange, ...], *, special: bool
 ) -> tuple[tuple[DropReason, PrefixSet], ...]:
     """Return the sets that never come through; a single prefix stands for all that is in it."""
-    blocked = [(DropReason.OUR_OWN, _with_more_specifics(afi, ours))]
+    blocked = [(DropReason.OUR_OWN, with_more_specifics(afi, ours))]
     if special:
         blocked.append((DropReason.SPECIAL_USE, special_use(afi)))
-    blocked.append((DropReason.REJECTED, _with_more_specifics(afi, reject)))
+    blocked.append((DropReason.REJECTED, with_more_specifics(afi, reject)))
     return tuple((reason, prefixes) for reason, prefixes in blocked if prefixes)
 
 
-def _with_more_specifics(afi: Afi, ranges: Iterable[PrefixRange]) -> PrefixSet:
+def with_more_specifics(afi: Afi, ranges: Iterable[PrefixRange]) -> PrefixSet:
+    """Return the ranges of the family; a single prefix stands for all that is in it."""
     return PrefixSet.from_ranges(
         afi,
         [

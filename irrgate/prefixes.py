@@ -360,12 +360,13 @@ class PrefixSet:
     @cached_property
     def prefix_count(self) -> int:
         """The number of prefixes in the set, each more specific of a range counted."""
-        count = 0
-        for key, mask in self._nodes.items():
-            above = mask >> (key & LENGTH_MASK)
-            # A length n bits longer than the prefix has 2**n prefixes: just the mask's value.
-            count += above
-        return count
+        # A length n bits longer than the prefix has 2**n prefixes: just the mask's value.
+        return sum(mask >> (key & LENGTH_MASK) for key, mask in self._nodes.items())
+
+    @cached_property
+    def shortest(self) -> int | None:
+        """The length of the shortest prefix in the set; None when there is none."""
+        return min(((mask & -mask).bit_length() - 1 for mask in self._nodes.values()), default=None)
 
     @cached_property
     def address_count(self) -> int:

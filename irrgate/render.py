@@ -7,14 +7,16 @@ used before the platform's own parser has read the very same filters out of it.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from irrgate.errors import RenderError
+from irrgate.network import Workspace
 from irrgate.platforms.platform import PrintedList, Removal
 
 TEMPLATE: Final = "prefix_filters.j2"
@@ -49,6 +51,22 @@ class Renderer:
             keep_trailing_newline=True,
         )
         del self._environment.filters["random"], self._environment.globals["lipsum"]
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> Self:
+        """Return the renderer with the workspace's own templates, if it has any."""
+        overrides = workspace.directory / "templates"
+        return cls(overrides if overrides.is_dir() else None)
+
+    def digest(self, platform: str) -> str:
+        """Return the SHA-256 of the platform's template, or raise RenderError."""
+        name = f"{platform}/{TEMPLATE}"
+        loader = self._environment.loader
+        try:
+            source = loader.get_source(self._environment, name)[0] if loader else ""
+        except (jinja2.TemplateNotFound, UnicodeDecodeError) as exc:
+            raise RenderError(name, "the template is missing, or is no text") from exc
+        return hashlib.sha256(source.encode()).hexdigest()
 
     def render(
         self, platform: str, lists: Sequence[PrintedList], removals: Sequence[Removal] = ()

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from irrgate.commits import CommitReport
-from irrgate.network import Workspace
 from irrgate.plan_file import PlanFile
-from irrgate.state import State, open_state
 from playbooks.applying import Applied, ApplyRequest, apply_plan
 from playbooks.batches import Canary
+from playbooks.opening import now, open_workspace_state
 from playbooks.options import Limit, RouterWorkers
 from playbooks.plan_text import print_table
 from playbooks.progress import Steps
 from playbooks.recovering import recover_workspace
-from playbooks.refreshing import Refreshed, RefreshRequest, refresh_routers
+from playbooks.refreshing import Refreshed, refresh_routers
 from playbooks.terminal import Exit, Terminal, told_errors
 
 CanaryOption = Annotated[
@@ -51,16 +49,6 @@ OutsideWindow = Annotated[
 Reason = Annotated[str, typer.Option(help="Why, for the history.")]
 
 
-def state_of(terminal: Terminal, workspace: Workspace) -> State:
-    """Open the workspace's state; raises StateError."""
-    return open_state(workspace.directory, workspace.network.state.url, terminal.environ)
-
-
-def now() -> datetime:
-    """Return the time with the machine's zone."""
-    return datetime.now().astimezone()
-
-
 def apply(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     context: typer.Context,
     plan_file: Annotated[Path, typer.Argument(metavar="PLAN")],
@@ -77,7 +65,7 @@ def apply(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     terminal: Terminal = context.obj
     with told_errors(), PlanFile(plan_file) as opened, Steps(terminal.err) as steps:
         workspace = terminal.workspace()
-        with state_of(terminal, workspace) as state:
+        with open_workspace_state(terminal, workspace) as state:
             request = ApplyRequest(
                 workspace,
                 terminal.environ,
@@ -115,7 +103,7 @@ def refresh(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     terminal: Terminal = context.obj
     with told_errors(), Steps(terminal.err) as steps:
         workspace = terminal.workspace()
-        with state_of(terminal, workspace) as state:
+        with open_workspace_state(terminal, workspace) as state:
             request = ApplyRequest(
                 workspace,
                 terminal.environ,
@@ -130,19 +118,19 @@ def refresh(  # noqa: PLR0913, PLR0917 - each is an option of the command line
                 reason,
                 router_workers,
             )
-            refreshed = refresh_routers(RefreshRequest(request), steps)
-    for warning in refreshed.warnings:
-        typer.echo(f"warning: {warning}", err=True)
+            refreshed = refresh_routers(request, steps)
     _tell_refreshed(terminal, refreshed)
     raise typer.Exit(refreshed.exit_code)
 
 
-def recover(context: typer.Context, limit: Limit = None, router_workers: RouterWorkers = 20) -> None:
+def recover(
+    context: typer.Context, limit: Limit = None, router_workers: RouterWorkers = 20
+) -> None:
     """Bring to an end what a run that died has begun; apply and refresh do it first as well."""
     terminal: Terminal = context.obj
     with told_errors(), Steps(terminal.err) as steps:
         workspace = terminal.workspace()
-        with state_of(terminal, workspace) as state:
+        with open_workspace_state(terminal, workspace) as state:
             request = ApplyRequest(
                 workspace, terminal.environ, state, now, tuple(limit or ()),
                 router_workers=router_workers,

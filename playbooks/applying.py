@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 from nornir.core import Nornir
 from nornir.core.task import AggregatedResult
@@ -14,13 +15,12 @@ from nornir.core.task import AggregatedResult
 from irrgate.commits import CommitOrder, CommitOutcome, CommitReport, CommitRules, Pace
 from irrgate.errors import PlanError
 from irrgate.network import Workspace
-from irrgate.plan import FilterStatus, HostStatus, Plan, Purpose
+from irrgate.plan import HostStatus, Plan, Purpose
 from irrgate.plan_file import PlanFile
 from irrgate.platforms.platform import RunningFilters
 from irrgate.prefixes import Afi, PrefixSet
 from irrgate.render import workspace_renderer
 from irrgate.restoring import restoring_candidate
-from irrgate.state import State
 from playbooks.batches import Budget, Canary, batches
 from playbooks.deployments import DeploymentJournal
 from playbooks.identity import who
@@ -31,6 +31,9 @@ from playbooks.recovering import recover_routers
 from tasks.commit import CommitRun, commit
 from tasks.inventory import limited, open_inventory
 from tasks.runner import RunInterruptedError
+
+if TYPE_CHECKING:  # SQLAlchemy takes 0.2 s to load, for nothing where no state is needed
+    from irrgate.state import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +84,7 @@ class Applied:
     @property
     def is_done(self) -> bool:
         """True when every router holds what the plan intended."""
-        return not self.interrupted and all(
-            each.outcome.is_done for each in self.outcomes.values()
-        )
+        return not self.interrupted and all(each.outcome.is_done for each in self.outcomes.values())
 
 
 class _Orders(Mapping[str, CommitOrder]):

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from pydantic import JsonValue
 
-from irrgate.commits import CommitOrder, CommitOutcome, CommitReport, Detail, Step, Unfinished
-from irrgate.network import Router
+from irrgate.commits import CommitOutcome, CommitReport, Detail, Step
 from irrgate.platforms.platform import RunningFilters
-from irrgate.plan import Plan
-from irrgate.prefixes import Afi, PrefixSet
-from irrgate.rpsl import Asn
-from irrgate.state import DeploymentHost, GoodFilter, State
+from irrgate.prefixes import PrefixSet
+
+if TYPE_CHECKING:  # SQLAlchemy takes 0.2 s to load, for nothing where no state is needed
+    from irrgate.state import State
+
 
 class Targets(Protocol):
     """What a run knows of its routers beside the state."""

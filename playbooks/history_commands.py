@@ -5,19 +5,21 @@ from __future__ import annotations
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from irrgate.state import Deployment, DeploymentHost
-from playbooks.apply_commands import now, state_of
+from playbooks.opening import now, open_workspace_state
 from playbooks.options import Everything, Limit, RouterWorkers
-from playbooks.plan_commands import plan_exit, show_plan
-from playbooks.plan_text import ShowFormat, print_table
+from playbooks.plan_commands import ShowFormat, plan_exit, show_plan
+from playbooks.plan_text import print_table
 from playbooks.planning import PlanRequest
 from playbooks.progress import Steps
 from playbooks.rolling_back import plan_way_back
 from playbooks.terminal import Terminal, told_errors
+
+if TYPE_CHECKING:  # SQLAlchemy takes 0.2 s to load, for nothing where no state is needed
+    from irrgate.state import Deployment, DeploymentHost
 
 Number = Annotated[int, typer.Argument(metavar="DEPLOYMENT", min=1, help="As history lists it.")]
 
@@ -33,7 +35,7 @@ def history(
     terminal: Terminal = context.obj
     with told_errors():
         workspace = terminal.workspace()
-        with state_of(terminal, workspace) as state:
+        with open_workspace_state(terminal, workspace) as state:
             found = [state.deployment(deployment)] if deployment else list(state.deployments(limit))
     if terminal.as_json:
         terminal.print_json([_json(each) for each in found])
@@ -77,7 +79,7 @@ def rollback(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     terminal: Terminal = context.obj
     with told_errors(), Steps(terminal.err) as steps:
         workspace = terminal.workspace()
-        with state_of(terminal, workspace) as state:
+        with open_workspace_state(terminal, workspace) as state:
             request = PlanRequest(
                 workspace,
                 terminal.environ,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from irrgate.plan import PeerFilterRecord
 from irrgate.plan_file import PlanFile
 from irrgate.prefixes import Afi, PrefixSet
 from irrgate.rpsl import Asn
-from irrgate.state import GoodFilter, State
+
+if TYPE_CHECKING:  # SQLAlchemy takes 0.2 s to load, for nothing where no state is needed
+    from irrgate.state import State
 
 
 class LastGood:
@@ -33,6 +36,8 @@ class LastGood:
             if name in self._seen or name not in self._records:
                 return
             self._seen.add(name)
+        from irrgate.state import GoodFilter  # noqa: PLC0415
+
         peer, afi, record = self._records[name]
         if record.stale is not None:
             return  # a stand-in is the last-known-good already, and no younger for it

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
+from irrgate import __version__
 from irrgate.changes import RouterChanges
 from irrgate.filters import Filter, NoFilter, Provenance
 from irrgate.guards import Veto
@@ -12,21 +13,24 @@ from irrgate.intents import Intent
 from irrgate.irr.expander import Empty, Failed, Unknown, Whole
 from irrgate.network import Workspace
 from irrgate.plan import (
+    AfiName,
     DeltaMember,
     DeltaRecord,
     FilterStatus,
     HostFilterRecord,
     HostRecord,
     HostStatus,
+    Inputs,
     PeerFilterRecord,
     PeerRecord,
     PeerStatus,
     QueryRecord,
 )
 from irrgate.prefixes import Afi, PrefixSet, format_entry
+from irrgate.printable import printable
+from irrgate.render import Renderer
 from irrgate.rpsl import Asn
 
-AfiName = Literal["ipv4", "ipv6"]
 _AFI_NAMES: Mapping[Afi, AfiName] = {Afi.IPV4: "ipv4", Afi.IPV6: "ipv6"}
 _VERDICTS: Mapping[type, Literal["whole", "empty", "unknown", "failed"]] = {
     Whole: "whole",
@@ -34,6 +38,17 @@ _VERDICTS: Mapping[type, Literal["whole", "empty", "unknown", "failed"]] = {
     Unknown: "unknown",
     Failed: "failed",
 }
+
+
+def inputs_of(workspace: Workspace) -> Inputs:
+    """Return the digests of what a plan is made from."""
+    platforms = sorted({host.platform for host in workspace.hosts.values()})
+    renderer = Renderer.of(workspace)
+    return Inputs(
+        irrgate=__version__,
+        workspace=workspace.digest,
+        templates={platform: renderer.digest(platform) for platform in platforms},
+    )
 
 
 def peer_records(
@@ -67,7 +82,7 @@ def _peer_filter(intent: Intent, vetoes: Mapping[str, tuple[Veto, ...]]) -> Peer
         unknown = isinstance(intent.verdict, Unknown)
         status = PeerStatus.UNKNOWN if unknown else PeerStatus.FAILED
         return PeerFilterRecord(
-            name=intent.name, status=status, reason=intent.reason, queries=queries
+            name=intent.name, status=status, reason=printable(intent.reason), queries=queries
         )
     vetoed = vetoes.get(intent.name, ())
     status = PeerStatus.READY if intent.prefixes else PeerStatus.EMPTY
@@ -93,7 +108,7 @@ def _query(each: Provenance) -> QueryRecord:
         verdict=_VERDICTS[each.verdict],
         prefixes=each.count,
         seconds=round(each.seconds, 3),
-        failed_servers=tuple(f"{a.server}: {a.reason}" for a in each.attempts),
+        failed_servers=tuple(printable(f"{a.server}: {a.reason}") for a in each.attempts),
     )
 
 
@@ -111,8 +126,9 @@ def changes_record(
             peer=str(intent.peer),
             afi=_AFI_NAMES[intent.afi],
             status=change.status,
-            reason=change.reason,
+            reason=printable(change.reason),
             digest=intent.prefixes.digest if isinstance(intent, Filter) else None,
+            running=change.running.prefixes.digest if change.running else None,
             added=count(change.added),
             removed=count(change.removed),
         )
@@ -125,7 +141,7 @@ def changes_record(
         platform=platform,
         status=status,
         filters=filters,
-        strangers=tuple(stranger.name for stranger in changes.strangers),
+        strangers=tuple(printable(stranger.name) for stranger in changes.strangers),
         candidate=digests.get("candidate"),
         diff=digests.get("diff"),
         delta=digests.get("delta"),

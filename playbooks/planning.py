@@ -12,7 +12,6 @@ from typing import Any
 from nornir.core import Nornir
 from nornir.core.task import AggregatedResult
 
-from irrgate import __version__
 from irrgate.changes import RouterChanges, decide, wanted_names
 from irrgate.commits import diff_digest
 from irrgate.errors import IrrgateError
@@ -22,10 +21,11 @@ from irrgate.intents import Intent, Intents
 from irrgate.irr.bgpq4 import find_bgpq4
 from irrgate.irr.expander import Expander
 from irrgate.network import Workspace
-from irrgate.plan import HostRecord, HostStatus, Plan, summarise
+from irrgate.plan import SCHEMA, HostRecord, HostStatus, Plan, Purpose, summarise
 from irrgate.plan_file import PlanWriter
+from irrgate.printable import printable
 from irrgate.render import Renderer
-from playbooks.plan_records import changes_record, delta_of, peer_records
+from playbooks.plan_records import changes_record, delta_of, inputs_of, peer_records
 from playbooks.progress import Steps
 from tasks.close import close
 from tasks.compare import compare
@@ -52,6 +52,9 @@ class PlanRequest:
     offline: bool = False
     router_workers: int = 20
     """routers at once"""
+    purpose: Purpose = Purpose.PLAN
+    reason: str = ""
+    """why, where somebody said so"""
 
 
 def make_plan(request: PlanRequest, target: Path, steps: Steps) -> Plan:
@@ -75,12 +78,15 @@ def make_plan(request: PlanRequest, target: Path, steps: Steps) -> Plan:
         digests = sorted(
             {writer.add_filter(i.prefixes) for i in made.values() if isinstance(i, Filter)}
         )
+        expires = request.now + workspace.network.guards.max_plan_age
         peers = peer_records(workspace, sorted(of_host), made, vetoes)
         plan = Plan(
-            schema=1,
-            irrgate=__version__,
+            schema=SCHEMA,
             created=request.now.isoformat(timespec="seconds"),
-            workspace=workspace.digest,
+            expires=expires.isoformat(timespec="seconds"),
+            purpose=request.purpose,
+            reason=printable(request.reason),
+            inputs=inputs_of(workspace),
             limit=request.limit,
             peers=peers,
             hosts=dict(sorted(hosts.items())),
@@ -186,8 +192,7 @@ class _Routers:
         }
 
     def _render(self, changes: Mapping[str, RouterChanges]) -> dict[str, str]:
-        overrides = self._request.workspace.directory / "templates"
-        renderer = Renderer(overrides if overrides.is_dir() else None)
+        renderer = Renderer.of(self._request.workspace)
         return self._run("rendering", set(changes), task=render, renderer=renderer, changes=changes)
 
     def _dry_run(self, changes: Mapping[str, RouterChanges], candidates: Mapping[str, str]) -> None:
@@ -224,7 +229,7 @@ class _Routers:
 
     def _untouched(self, name: str, status: HostStatus, reason: str = "") -> HostRecord:
         platform = self._request.workspace.hosts[name].platform
-        return HostRecord(platform=platform, status=status, reason=reason)
+        return HostRecord(platform=platform, status=status, reason=printable(reason))
 
     def _record(self, name: str, changes: RouterChanges) -> HostRecord:
         platform = self._request.workspace.hosts[name].platform

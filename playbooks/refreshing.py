@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from irrgate.errors import IrrgateError
 from irrgate.plan import FilterStatus, HostStatus, Plan, Purpose
 from irrgate.plan_file import PlanFile
 from playbooks.applying import Applied, ApplyRequest, apply_plan

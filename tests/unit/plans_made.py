@@ -14,10 +14,12 @@ from irrgate.plan import (
     HostFilterRecord,
     HostRecord,
     HostStatus,
+    Inputs,
     PeerFilterRecord,
     PeerRecord,
     PeerStatus,
     Plan,
+    Purpose,
     QueryRecord,
     summarise,
 )
@@ -100,10 +102,11 @@ def plan_of(hosts: dict[str, HostRecord], filters: Iterable[PrefixSet] = FILTERS
     peers = {"AS64500": PeerRecord(name="Ejemplo", role="customer", filters={"ipv4": record})}
     hosts = {**hosts, "edge9.mex": held}
     return Plan(
-        schema=1,
-        irrgate="0.1.0",
+        schema=2,
         created="2026-01-01T00:00:00+00:00",
-        workspace="a" * 64,
+        expires="2026-01-02T00:00:00+00:00",
+        purpose=Purpose.PLAN,
+        inputs=Inputs(irrgate="0.1.0", workspace="a" * 64, templates={"eos": "b" * 64}),
         limit=("edge1.mex",),
         peers=peers,
         hosts=hosts,

@@ -12,10 +12,12 @@ from irrgate.plan import (
     HostFilterRecord,
     HostRecord,
     HostStatus,
+    Inputs,
     PeerFilterRecord,
     PeerRecord,
     PeerStatus,
     Plan,
+    Purpose,
     summarise,
 )
 from irrgate.workspace import fields
@@ -36,14 +38,16 @@ def host(status: HostStatus, **filters: FilterStatus) -> HostRecord:
 def plan(hosts: dict[str, HostRecord], peer: PeerStatus = PeerStatus.READY) -> Plan:
     filters = {"ipv4": PeerFilterRecord(name="IRR-AS64500-V4", status=peer)}
     record = PeerRecord.model_validate({"name": "x", "role": "customer", "filters": filters})
+    peers = {"AS64500": record}
     return Plan(
-        schema=1,
-        irrgate="0",
-        created="now",
-        workspace="0" * 64,
-        peers={"AS64500": record},
+        schema=2,
+        created="2026-01-01T00:00:00+00:00",
+        expires="2026-01-02T00:00:00+00:00",
+        purpose=Purpose.PLAN,
+        inputs=Inputs(irrgate="0", workspace="0" * 64),
+        peers=peers,
         hosts=hosts,
-        summary={},
+        summary=summarise(peers, hosts),
     )
 
 
@@ -71,7 +75,7 @@ def test_a_filter_that_is_held_on_a_router_that_changes_is_a_problem() -> None:
 
 @pytest.mark.parametrize("status", PeerStatus)
 def test_a_peer_without_filter_is_a_problem(status: PeerStatus) -> None:
-    problem = status in {PeerStatus.UNKNOWN, PeerStatus.FAILED, PeerStatus.HELD}
+    problem = status not in {PeerStatus.READY, PeerStatus.EMPTY}
     assert plan({"edge1": host(HostStatus.UNCHANGED)}, status).has_problems is problem
 
 
@@ -101,7 +105,7 @@ def test_the_summary_counts_everything_once() -> None:
 def test_a_plan_reads_as_it_was_written() -> None:
     made = plan_of({"edge1": host(HostStatus.CHANGE, A=FilterStatus.NEW)})
     text = made.model_dump_json(by_alias=True)
-    assert '"schema":1' in text
+    assert '"schema":2' in text
     assert Plan.model_validate_json(text) == made
 
 
@@ -113,9 +117,9 @@ def test_a_plan_does_not_change() -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ('"schema":1', '"schema":2'),
-        ('"schema":1', '"schema":"1"'),
-        ('"schema":1', '"schema":1,"more":1'),
+        ('"schema":2', '"schema":1'),
+        ('"schema":2', '"schema":"2"'),
+        ('"schema":2', '"schema":2,"more":1'),
         ('"platform":"eos"', '"platform":"eos","password":"secret"'),
         ('"status":"change"', '"status":"maybe"'),
         ('"added":0', '"added":"0"'),

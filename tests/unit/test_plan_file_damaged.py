@@ -166,7 +166,7 @@ def edited(good: Path, edit: Edit) -> Members:
 
 def test_an_edit_of_plan_json_with_digests_that_fit_is_another_plan(path: Path, good: Path) -> None:
     """There is no signature: the digest that a person approved is what tells the two apart."""
-    pack(path, edited(good, lambda plan: plan.update(created="then")))
+    pack(path, edited(good, lambda plan: plan.update(created="2026-01-01T00:00:01+00:00")))
     with PlanFile(path) as opened, PlanFile(good) as original:
         assert opened.digest != original.digest
 
@@ -218,7 +218,7 @@ def test_a_plan_json_that_does_not_fit(path: Path, good: Path, edit: Edit) -> No
     refused(pack(path, edited(good, edit)))
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None, [1], "x" * 10_000])
+@pytest.mark.parametrize("version", [0, 1, 3, "2", None, [1], "x" * 10_000])
 def test_a_plan_of_another_version(path: Path, good: Path, version: object) -> None:
     told = refused(pack(path, edited(good, lambda plan: plan.update(schema=version))))
     assert "version" in told.reason
@@ -228,7 +228,7 @@ def test_a_plan_of_another_version(path: Path, good: Path, version: object) -> N
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"[]", b"1", b"{", b"\xff", b"[" * 200_000, b'{"schema": 1}', b'{"schema": 1e999}'],
+    [b"", b"[]", b"1", b"{", b"\xff", b"[" * 200_000, b'{"schema": 2}', b'{"schema": 1e999}'],
 )
 def test_a_plan_json_that_is_no_plan(path: Path, good: Path, body: bytes) -> None:
     held = dict(members(good)) | {"plan.json": body}

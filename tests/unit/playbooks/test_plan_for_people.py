@@ -14,10 +14,12 @@ from irrgate.plan import (
     HostFilterRecord,
     HostRecord,
     HostStatus,
+    Inputs,
     PeerFilterRecord,
     PeerRecord,
     PeerStatus,
     Plan,
+    Purpose,
     QueryRecord,
     summarise,
 )
@@ -67,10 +69,11 @@ def plan_of(path: Path, hosts: dict[str, HostRecord], lines: int = 3) -> Path:
                 hosts[name] = record.model_copy(update={**kinds, "reviewed": "0" * 64})
         writer.finish(
             Plan(
-                schema=1,
-                irrgate="0",
+                schema=2,
                 created="2026-01-01T00:00:00+00:00",
-                workspace="0" * 64,
+                expires="2026-01-02T00:00:00+00:00",
+                purpose=Purpose.PLAN,
+                inputs=Inputs(irrgate="0.1.0", workspace="a" * 64, templates={"eos": "b" * 64}),
                 peers=peers,
                 hosts=hosts,
                 summary=summarise(peers, hosts),
