@@ -58,6 +58,20 @@ def provenance(expansion: Expansion) -> Provenance:
 
 
 @dataclass(frozen=True, slots=True)
+class Stale:
+    """Why a filter that served once stands in for one that could not be made."""
+
+    since: datetime
+    """when the IRR gave it"""
+    age: timedelta
+    reason: str
+    """why there is no newer one"""
+    objects: str
+    sources: str
+    server: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Filter:
     """What a peer may announce in one family."""
 
@@ -74,20 +88,6 @@ class Filter:
     sources: tuple[Provenance, ...]
     stale: Stale | None = None
     """set where these are the prefixes of the last filter that served"""
-
-
-@dataclass(frozen=True, slots=True)
-class Stale:
-    """Why a filter that served once stands in for one that could not be made."""
-
-    since: datetime
-    """when the IRR gave it"""
-    age: timedelta
-    reason: str
-    """why there is no newer one"""
-    objects: str
-    sources: str
-    server: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,24 @@ def build_filter(
     return made if unknown is None else replace(unknown, would_be=made)
 
 
-refixRange]) -> PrefixSet:
+def _sources(query: Query) -> str:
+    if isinstance(query.object, SetName) and query.object.source:
+        return str(query.object.source)
+    return ", ".join(map(str, query.sources)) or "the server's sources"
+
+
+class Sieve:
+    """Applies a peer's policy to registered prefixes, counting what it drops, on integers."""
+
+    def __init__(self, peer: Peer, afi: Afi, network: Network) -> None:
+        self.dropped: dict[DropReason, int] = {}
+        self._afi = afi
+        self._policy = peer.policy
+        self._blocked = _blocked(
+            afi, network.prefixes, tuple(peer.reject), special=not peer.policy.special_use
+        )
+
+    def let_through(self, wholes: Iterable[Whole], accepted: Iterable[PrefixRange]) -> PrefixSet:
         """Return what comes through of the expansions and of the inventory's own ranges."""
         keys: list[int] = []
         ranges: list[Entry] = [each.entry for each in accepted]

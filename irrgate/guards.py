@@ -88,7 +88,7 @@ def _judge_length(new: Filter, limit: int) -> Reading:
 
 
 def _judge_own(new: Filter, own: Iterable[PrefixRange]) -> Reading:
-    """The sieve lets none of ours through; a filter made under other settings may hold some."""
+    # The sieve lets none of ours through; a filter made under other settings may hold some.
     ours = with_more_specifics(new.afi, own)
     theirs = ours.difference(new.prefixes)
     if theirs == ours:
@@ -193,11 +193,11 @@ def judge_rolled_back(deployment: int | None) -> tuple[Reading, ...]:
 
 
 def span_text(span: timedelta) -> str:
-    """Return how long it is, for people: 45 s, 12 min, 5 h, 3 d; rounded down."""
+    """Return how long it is, for people: 45 s, 12 min, 5 h, 3 d; rounded up."""
     seconds = max(0, int(span.total_seconds()))
     for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
         if seconds >= 2 * size or (seconds >= size and not seconds % size):
-            return f"{seconds // size} {unit}"
+            return f"{-(-seconds // size)} {unit}"
     return f"{seconds} s"
 
 

@@ -15,9 +15,9 @@ from ipaddress import AddressValueError, IPv6Address
 from pathlib import Path
 from typing import Final, Generic, Self, TypeVar
 
-from irrgate.errors import IrrServerError, WorkspaceError
+from irrgate.errors import IrrServerError, RpslError, WorkspaceError
 from irrgate.prefixes import Afi, PrefixRange
-from irrgate.rpsl import MAX_ASN, Asn, RpslObject, SourceName
+from irrgate.rpsl import MAX_ASN, Asn, RpslObject, SourceName, parse_asn
 from irrgate.windows import ChangeWindows
 
 T = TypeVar("T")
@@ -117,6 +117,20 @@ class FilterNames:
     def of(self, peer: Asn, afi: Afi) -> str:
         """Return the name of the peer's filter, such as IRR-AS64500-V4."""
         return self.template.replace("{peer}", str(peer)).replace("{afi}", afi.tag)
+
+    def parse_name(self, name: str) -> tuple[Asn, Afi] | None:
+        """Return the peer and the family whose filter has exactly this name, or None."""
+        tags = "|".join(afi.tag for afi in Afi)
+        pattern = self.template.replace("{peer}", "(?P<peer>AS[0-9]{1,10})")
+        match = re.fullmatch(pattern.replace("{afi}", f"(?P<afi>{tags})"), name, re.ASCII)
+        if match is None:
+            return None
+        [afi] = [each for each in Afi if each.tag == match["afi"]]
+        try:
+            peer = parse_asn(match["peer"])
+        except RpslError:
+            return None
+        return peer, afi
 
 
 @dataclass(frozen=True, slots=True)

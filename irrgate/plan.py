@@ -116,6 +116,11 @@ class FilterStatus(StrEnum):
         return self in {FilterStatus.CHANGE, FilterStatus.NEW}
 
     @property
+    def counted(self) -> str:
+        """The name under which a plan's summary counts it."""
+        return f"filters_{self.name.lower()}"
+
+    @property
     def is_change(self) -> bool:
         """True when the candidate does something to the filter, be it its removal."""
         return self.is_written or self is FilterStatus.REMOVE
@@ -227,6 +232,8 @@ class HostFilterRecord(_Model):
     removed: int = 0
     guards: tuple[ReadingRecord, ...] = ()
     """those that compare with what the router holds, or with the last filter that served"""
+    acceptance: int | None = None
+    """the acceptance by which it passes here, where a guard would hold it"""
     references: tuple[Line, ...] = ()
     """what on the router still refers to a filter that no session here needs"""
 
@@ -340,12 +347,12 @@ class Plan(_Model):
 def summarise(peers: Mapping[str, PeerRecord], hosts: Mapping[str, HostRecord]) -> dict[str, int]:
     """Return the counts that a plan is summed up by: hosts by status, filters by status."""
     counts = {f"hosts_{status}": 0 for status in HostStatus}
-    counts |= {f"filters_{status}": 0 for status in FilterStatus}
+    counts |= {status.counted: 0 for status in FilterStatus}
     counts["peers"] = len(peers)
     for host in hosts.values():
         counts[f"hosts_{host.status}"] += 1
         for each in host.filters.values():
-            counts[f"filters_{each.status}"] += 1
+            counts[each.status.counted] += 1
     return dict(sorted(counts.items()))
 
 

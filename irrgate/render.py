@@ -29,12 +29,6 @@ def shipped_templates() -> Path:
     return inside if inside.is_dir() else package.parent / "templates"
 
 
-def workspace_renderer(directory: Path) -> Renderer:
-    """Return the renderer of a workspace: with its own templates, where it has some."""
-    overrides = directory / "templates"
-    return Renderer(overrides if overrides.is_dir() else None)
-
-
 class Renderer:
     """Renders filters by platform; templates of `overrides` come before irrgate's own."""
 

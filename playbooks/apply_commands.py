@@ -12,13 +12,12 @@ from irrgate.commits import CommitReport
 from irrgate.plan_file import PlanFile
 from playbooks.applying import Applied, ApplyRequest, apply_plan
 from playbooks.batches import Canary
-from playbooks.opening import now, open_workspace_state
 from playbooks.options import Limit, RouterWorkers
 from playbooks.plan_text import print_table
 from playbooks.progress import Steps
 from playbooks.recovering import recover_workspace
 from playbooks.refreshing import Refreshed, refresh_routers
-from playbooks.terminal import Exit, Terminal, told_errors
+from playbooks.terminal import Exit, Terminal, local_now, told_errors
 
 CanaryOption = Annotated[
     list[str] | None,
@@ -65,12 +64,12 @@ def apply(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     terminal: Terminal = context.obj
     with told_errors(), PlanFile(plan_file) as opened, Steps(terminal.err) as steps:
         workspace = terminal.workspace()
-        with open_workspace_state(terminal, workspace) as state:
+        with terminal.state(workspace) as state:
             request = ApplyRequest(
                 workspace,
                 terminal.environ,
                 state,
-                now,
+                local_now,
                 tuple(limit or ()),
                 Canary.parse(canary) if canary else None,
                 batch,
@@ -103,12 +102,12 @@ def refresh(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     terminal: Terminal = context.obj
     with told_errors(), Steps(terminal.err) as steps:
         workspace = terminal.workspace()
-        with open_workspace_state(terminal, workspace) as state:
+        with terminal.state(workspace) as state:
             request = ApplyRequest(
                 workspace,
                 terminal.environ,
                 state,
-                now,
+                local_now,
                 tuple(limit or ()),
                 Canary.parse(canary) if canary else None,
                 batch,
@@ -130,9 +129,9 @@ def recover(
     terminal: Terminal = context.obj
     with told_errors(), Steps(terminal.err) as steps:
         workspace = terminal.workspace()
-        with open_workspace_state(terminal, workspace) as state:
+        with terminal.state(workspace) as state:
             request = ApplyRequest(
-                workspace, terminal.environ, state, now, tuple(limit or ()),
+                workspace, terminal.environ, state, local_now, tuple(limit or ()),
                 router_workers=router_workers,
             )  # fmt: skip
             reports = recover_workspace(request, steps)

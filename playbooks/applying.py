@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from nornir.core import Nornir
 from nornir.core.task import AggregatedResult
@@ -19,7 +19,7 @@ from irrgate.plan import HostStatus, Plan, Purpose
 from irrgate.plan_file import PlanFile
 from irrgate.platforms.platform import RunningFilters
 from irrgate.prefixes import Afi, PrefixSet
-from irrgate.render import workspace_renderer
+from irrgate.render import Renderer
 from irrgate.restoring import restoring_candidate
 from playbooks.batches import Budget, Canary, batches
 from playbooks.deployments import DeploymentJournal
@@ -33,7 +33,7 @@ from tasks.inventory import limited, open_inventory
 from tasks.runner import RunInterruptedError
 
 if TYPE_CHECKING:  # SQLAlchemy takes 0.2 s to load, for nothing where no state is needed
-    from irrgate.state import State
+    from irrgate.state import DeploymentKind, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class _Orders(Mapping[str, CommitOrder]):
             raise PlanError(self._path, f"has no reviewed diff of {host}")
         changed = {n: each for n, each in record.filters.items() if each.status.is_change}
         router = self._workspace.hosts[host]
-        names = {(each.peer, each.afi): name for name, each in changed.items()}
+        names = {(each.peer, str(each.afi)): name for name, each in changed.items()}
         return CommitOrder(
             candidate=self._opened.candidate(host),
             diff_digest=record.reviewed,
@@ -237,6 +237,7 @@ class _Deployment:
         self._batches = batches(hosts, canary, size)
         self._budget = Budget(limit, canary)
         self._outcomes: dict[str, CommitReport] = {}
+        self._current: list[str] = []
 
     def run(self, nornir: Nornir, recovered: Mapping[str, CommitReport]) -> Applied:
         """Commit on all routers, and write what came of it to the state."""
@@ -283,7 +284,7 @@ class _Deployment:
 
     def _commit(self, nornir: Nornir, journal: DeploymentJournal) -> None:
         request = self._request
-        renderer = workspace_renderer(request.workspace.directory)
+        renderer = Renderer.of(request.workspace)
         run = CommitRun(
             _Orders(self._opened, self._path, request.workspace, self._hosts),
             request.rules,
@@ -319,4 +320,8 @@ class _Deployment:
                 self._outcomes[name] = result[0].result
 
 
-_KINDS = {Purpose.PLAN: "apply", Purpose.REFRESH: "refresh", Purpose.ROLLBACK: "rollback"}
+_KINDS: Final[Mapping[Purpose, DeploymentKind]] = {
+    Purpose.PLAN: "apply",
+    Purpose.REFRESH: "refresh",
+    Purpose.ROLLBACK: "rollback",
+}

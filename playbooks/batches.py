@@ -75,5 +75,6 @@ class Budget:
             if self._lame and host not in self._canary:
                 return f"not begun, since the canary {self._lame[0]} did not come through"
             if self._max is not None and self._failures > self._max:
-                return f"not begun, since {self._failures} router(s) failed (max_failures: {self._max})"
+                failed = f"{self._failures} router(s) failed"
+                return f"not begun, since {failed} (max_failures: {self._max})"
         return ""

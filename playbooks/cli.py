@@ -15,6 +15,7 @@ import typer
 from irrgate import __version__
 from irrgate.starter import write_starter
 from playbooks import irr
+from playbooks.accept_command import accept
 from playbooks.apply_commands import apply, recover, refresh
 from playbooks.checking import check_devices, check_irr
 from playbooks.expanding import expand_objects
@@ -134,7 +135,7 @@ def expand(
         raise typer.Exit(Exit.PROBLEMS)
 
 
-for _command in (plan, show, apply, refresh, recover, history, rollback):
+for _command in (plan, show, accept, apply, refresh, recover, history, rollback):
     app.command()(_command)
 
 

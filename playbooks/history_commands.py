@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from playbooks.opening import now, open_workspace_state
 from playbooks.options import Everything, Limit, RouterWorkers
 from playbooks.plan_commands import ShowFormat, plan_exit, show_plan
 from playbooks.plan_text import print_table
 from playbooks.planning import PlanRequest
 from playbooks.progress import Steps
 from playbooks.rolling_back import plan_way_back
-from playbooks.terminal import Terminal, told_errors
+from playbooks.terminal import Terminal, local_now, told_errors
 
 if TYPE_CHECKING:  # SQLAlchemy takes 0.2 s to load, for nothing where no state is needed
     from irrgate.state import Deployment, DeploymentHost
@@ -35,7 +34,7 @@ def history(
     terminal: Terminal = context.obj
     with told_errors():
         workspace = terminal.workspace()
-        with open_workspace_state(terminal, workspace) as state:
+        with terminal.state(workspace) as state:
             found = [state.deployment(deployment)] if deployment else list(state.deployments(limit))
     if terminal.as_json:
         terminal.print_json([_json(each) for each in found])
@@ -79,15 +78,15 @@ def rollback(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     terminal: Terminal = context.obj
     with told_errors(), Steps(terminal.err) as steps:
         workspace = terminal.workspace()
-        with open_workspace_state(terminal, workspace) as state:
+        with terminal.state(workspace) as state:
             request = PlanRequest(
                 workspace,
                 terminal.environ,
-                now(),
+                local_now(),
                 time.monotonic,
+                state,
                 tuple(limit or ()),
                 router_workers=router_workers,
-                state=state,
                 reason=reason,
             )
             made = plan_way_back(request, deployment, out, steps)

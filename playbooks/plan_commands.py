@@ -11,12 +11,11 @@ import typer
 
 from irrgate.plan import Plan
 from irrgate.plan_file import PlanFile
-from playbooks.opening import now, open_workspace_state
 from playbooks.options import Everything, Limit, RouterWorkers
 from playbooks.plan_text import markdown, show_text
 from playbooks.planning import PlanRequest, make_plan
 from playbooks.progress import Steps
-from playbooks.terminal import Exit, Terminal, told_errors
+from playbooks.terminal import Exit, Terminal, local_now, told_errors
 
 
 class ShowFormat(StrEnum):
@@ -43,16 +42,16 @@ def plan(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     terminal: Terminal = context.obj
     with told_errors(), Steps(terminal.err) as steps:
         workspace = terminal.workspace()
-        with open_workspace_state(terminal, workspace) as state:
+        with terminal.state(workspace) as state:
             request = PlanRequest(
                 workspace,
                 terminal.environ,
-                now(),
+                local_now(),
                 time.monotonic,
+                state,
                 tuple(limit or ()),
                 offline,
                 router_workers,
-                state,
             )
             made = make_plan(request, out, steps)
     show_plan(terminal, out, ShowFormat.TEXT, everything=everything)

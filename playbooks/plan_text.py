@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from irrgate.plan import Plan
 from irrgate.plan_file import PlanFile
 from playbooks import plan_view
 from playbooks.plan_view import Excerpt
@@ -19,6 +20,10 @@ _STYLES: Final = {
     "held": "bold magenta",
     "failed": "bold red",
     "unknown": "bold magenta",
+    "stale": "bold magenta",
+    "too_old": "bold red",
+    "remove": "yellow",
+    "still referred to": "magenta",
     "done": "green",
     "reverted": "bold red",
 }
@@ -30,7 +35,8 @@ _KEPT_WIDTH: Final = 16
 def show_text(opened: PlanFile, path: str, console: Console, *, everything: bool = False) -> None:
     """Print the plan as tables, with the prefixes and the diffs shortened."""
     plan = opened.plan
-    console.print(f"[bold]Plan {opened.digest[:12]}[/] made {plan.created}", highlight=False)
+    told = escape(plan_view.headline(plan))
+    console.print(f"[bold]Plan {opened.digest[:12]}[/] {told}", highlight=False)
     print_table(
         console,
         "Routers",
@@ -69,12 +75,22 @@ def show_text(opened: PlanFile, path: str, console: Console, *, everything: bool
             for r in plan_view.peer_rows(plan, everything=everything)
         ],
     )
+    if everything:
+        print_table(
+            console,
+            "Guards",
+            ("Filter", "Router", "Guard", "Figure", "Limit", "Verdict"),
+            [
+                (r.filter, r.routers, r.guard, r.figure, r.limit, r.verdict)
+                for r in plan_view.guard_rows(plan)
+            ],
+        )
     for excerpt in plan_view.deltas(opened, path):
         _print_excerpt(console, "Prefixes", excerpt)
     for excerpt in plan_view.diffs(opened, path):
         _print_excerpt(console, "Diff of", excerpt)
-    for line in plan_view.strangers(plan):
-        console.print(line, style="dim", markup=False)
+    for line in (*plan_view.promises(plan), *plan_view.strangers(plan)):
+        console.print(line, style="dim", markup=False, highlight=False)
     console.print(plan_view.summary(plan), style="bold", highlight=False)
 
 
@@ -126,6 +142,7 @@ def markdown(opened: PlanFile, path: str, *, everything: bool = False) -> str:
     """Return the plan as GitHub and GitLab render it."""
     plan = opened.plan
     lines = [f"## irrgate plan `{opened.digest[:12]}`", "", plan_view.summary(plan), ""]
+    lines += [f"Plan {_cell(plan_view.headline(plan))}", ""]
     routers = list(plan_view.router_rows(plan, everything=everything))
     if routers:
         lines += [
@@ -146,8 +163,21 @@ def markdown(opened: PlanFile, path: str, *, everything: bool = False) -> str:
     ):
         for excerpt in excerpts:
             lines += _details(title, excerpt)
-    lines += [f"- {_cell(line)}" for line in plan_view.strangers(plan)]
+    if everything:
+        lines += _guards(plan)
+    lines += [
+        f"- {_cell(line)}" for line in (*plan_view.promises(plan), *plan_view.strangers(plan))
+    ]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _guards(plan: Plan) -> list[str]:
+    rows = list(plan_view.guard_rows(plan))
+    if not rows:
+        return []
+    head = ["| Filter | Router | Guard | Figure | Limit | Verdict |", "|---|---|---|---|---|---|"]
+    cells = [_row(r.filter, r.routers, r.guard, r.figure, r.limit, r.verdict) for r in rows]
+    return [*head, *cells, ""]
 
 
 def _details(title: str, excerpt: Excerpt) -> list[str]:

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from irrgate.plan import FilterStatus, HostStatus, PeerFilterRecord, Plan
+from irrgate.plan import (
+    CapabilitiesRecord,
+    FilterStatus,
+    HostStatus,
+    PeerFilterRecord,
+    Plan,
+    ReadingRecord,
+)
 from irrgate.plan_file import PlanFile
+from irrgate.printable import printable
 
 MAX_DELTA_LINES = 20
 """prefixes shown of each filter's gains and losses; the plan file has all"""
@@ -43,6 +51,18 @@ class PeerRow:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardRow:
+    """How one guard judged a filter: by itself, or on some routers."""
+
+    filter: str
+    routers: str
+    guard: str
+    figure: str
+    limit: str
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
 class Excerpt:
     """The first lines of something long."""
 
@@ -64,10 +84,10 @@ def router_rows(plan: Plan, *, everything: bool) -> Iterator[RouterRow]:
             if each.status is FilterStatus.UNCHANGED and not everything:
                 continue
             rows += 1
-            peer = plan.peers[each.peer]
+            peer = plan.peers.get(each.peer)
             yield RouterRow(
                 name,
-                f"{each.peer} {peer.name}",
+                f"{each.peer} {peer.name}".rstrip() if peer else each.peer,
                 filter_name,
                 f"+{each.added}" if each.added else "",
                 f"-{each.removed}" if each.removed else "",
@@ -89,7 +109,7 @@ def peer_rows(plan: Plan, *, everything: bool) -> Iterator[PeerRow]:
     for asn, peer in plan.peers.items():
         for each in peer.filters.values():
             if everything or each.name in moving or each.status.is_problem:
-                yield _peer_row(f"{asn} {peer.name}", each)
+                yield _peer_row(f"{asn} {peer.name}".rstrip(), each)
         if peer.note and everything:
             yield PeerRow(f"{asn} {peer.name}", "", "none", "", "", "", "", "", peer.note)
 
@@ -109,6 +129,44 @@ def _peer_row(peer: str, each: PeerFilterRecord) -> PeerRow:
         ", ".join(servers),
         each.reason or "; ".join(f for query in each.queries for f in query.failed_servers),
     )
+
+
+def guard_rows(plan: Plan) -> Iterator[GuardRow]:
+    """Yield every guard's judgement, once for all routers alike."""
+    for peer in plan.peers.values():
+        for each in peer.filters.values():
+            for reading in each.guards:
+                yield _guard_row(each.name, "", reading)
+    alike: dict[tuple[str, ReadingRecord], list[str]] = {}
+    for name, host in plan.hosts.items():
+        for filter_name, of_host in host.filters.items():
+            for reading in of_host.guards:
+                alike.setdefault((filter_name, reading), []).append(name)
+    for (filter_name, reading), names in alike.items():
+        yield _guard_row(filter_name, ", ".join(names), reading)
+
+
+def _guard_row(name: str, routers: str, reading: ReadingRecord) -> GuardRow:
+    verdict = "passed" if reading.passed else "veto"
+    return GuardRow(name, routers, str(reading.guard), reading.figure, reading.limit, verdict)
+
+
+def headline(plan: Plan) -> str:
+    """Return what the plan is for and how long it may be applied."""
+    about = "" if plan.rollback_of is None else f", takes deployment {plan.rollback_of} back"
+    why = f" ({plan.reason})" if plan.reason else ""
+    return f"made {plan.created}{about}{why}, expires {plan.expires}"
+
+
+def promises(plan: Plan) -> Iterator[str]:
+    """Yield what can be promised of a commit on the routers that change, once for all alike."""
+    alike: dict[CapabilitiesRecord, list[str]] = {}
+    for name, host in plan.hosts.items():
+        if host.status is HostStatus.CHANGE and host.capabilities is not None:
+            alike.setdefault(host.capabilities, []).append(name)
+    for can, names in alike.items():
+        at_once = "at once" if can.atomic else "step by step"
+        yield f"{', '.join(names)}: committed {at_once} ({can.strategy}); {can.way_back}"
 
 
 def deltas(opened: PlanFile, path: str) -> Iterator[Excerpt]:
@@ -133,7 +191,8 @@ def diffs(opened: PlanFile, path: str) -> Iterator[Excerpt]:
     for name, host in opened.plan.hosts.items():
         if host.diff is None:
             continue
-        lines = opened.diff(name).splitlines()
+        # A router's text may hold what a terminal would obey.
+        lines = [printable(line.expandtabs()) for line in opened.diff(name).splitlines()]
         yield Excerpt(
             name,
             tuple(lines[:MAX_DIFF_LINES]),
@@ -168,9 +227,7 @@ def summary(plan: Plan) -> str:
         if counts[f"hosts_{status}"]
     )
     filters = ", ".join(
-        f"{counts[f'filters_{status}']} {status}"
-        for status in FilterStatus
-        if counts[f"filters_{status}"]
+        f"{counts[status.counted]} {status}" for status in FilterStatus if counts[status.counted]
     )
     text = f"Routers: {hosts or 'none'}."
     return f"{text} Filters: {filters}." if filters else text

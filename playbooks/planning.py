@@ -6,27 +6,39 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from nornir.core import Nornir
 from nornir.core.task import AggregatedResult
 
-from irrgate.changes import RouterChanges, decide, wanted_names
+from irrgate.changes import RouterChanges, decide, given_names, wanted_names
 from irrgate.commits import diff_digest
-from irrgate.errors import IrrgateError
-from irrgate.filters import Filter
-from irrgate.guards import Veto, judge_alone
-from irrgate.intents import Intent, Intents
+from irrgate.errors import IrrgateError, LockedError
+from irrgate.intents import Intents
 from irrgate.irr.bgpq4 import find_bgpq4
 from irrgate.irr.expander import Expander
 from irrgate.network import Workspace
 from irrgate.plan import SCHEMA, HostRecord, HostStatus, Plan, Purpose, summarise
 from irrgate.plan_file import PlanWriter
+from irrgate.platforms.platform import RunningFilters
+from irrgate.prefixes import Afi
 from irrgate.printable import printable
 from irrgate.render import Renderer
-from playbooks.plan_records import changes_record, delta_of, inputs_of, peer_records
+from irrgate.rpsl import Asn
+from irrgate.standins import Considered, consider
+from irrgate.state import State
+from playbooks.identity import who
+from playbooks.plan_records import (
+    capabilities_record,
+    changes_record,
+    delta_of,
+    inputs_of,
+    peer_records,
+)
 from playbooks.progress import Steps
+from playbooks.remembering import Planned, contents, remember
 from tasks.close import close
 from tasks.compare import compare
 from tasks.expand import expand
@@ -34,8 +46,6 @@ from tasks.inventory import limited, open_inventory
 from tasks.read import read
 from tasks.render import render
 from tasks.runner import InterruptibleRunner
-
-Vetoes = Mapping[str, tuple[Veto, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +55,32 @@ class PlanRequest:
     workspace: Workspace
     environ: Mapping[str, str]
     now: datetime
-    """with a zone; stands in the plan, and decides nothing"""
+    """with a zone; stands in the plan, and tells the age of what stands in"""
     clock: Callable[[], float]
     """seconds that never go back"""
+    state: State
     limit: tuple[str, ...] = ()
     offline: bool = False
+    """no router is asked, and nothing is noted in the state"""
     router_workers: int = 20
     """routers at once"""
     purpose: Purpose = Purpose.PLAN
     reason: str = ""
     """why, where somebody said so"""
+    rollback_of: int | None = None
+    """the deployment that a rollback takes back"""
+
+
+@dataclass(frozen=True, slots=True)
+class Aims:
+    """What routers should have."""
+
+    made: Mapping[tuple[Asn, Afi], Considered]
+    """the filters, as the plan shows them by peer"""
+    of_host: Mapping[str, tuple[Considered, ...]]
+    """those of each router"""
+    unneeded: Mapping[str, frozenset[str]] | None = None
+    """by router the names that may be removed; None: all that irrgate gives"""
 
 
 def make_plan(request: PlanRequest, target: Path, steps: Steps) -> Plan:
@@ -63,37 +89,54 @@ def make_plan(request: PlanRequest, target: Path, steps: Steps) -> Plan:
     Raises IrrgateError when nothing can be planned at all. What fails for one peer or one router
     stands in the plan, and the others go on.
     """
+    nornir = planned_routers(request)
+    with PlanWriter(target) as writer:
+        return finish_plan(request, nornir, steps, writer, _expand(request, nornir, steps))
+
+
+def planned_routers(request: PlanRequest) -> Nornir:
+    """Return Nornir over the routers that the request is about."""
     workspace = request.workspace
     nornir = open_inventory(workspace, request.environ, request.router_workers)
-    nornir = limited(nornir, workspace, request.limit)
-    with PlanWriter(target) as writer:
-        made, of_host = _expand(request, nornir, steps)
-        vetoes = {
-            intent.name: judge_alone(intent, workspace.network.guards)
-            for intent in made.values()
-            if isinstance(intent, Filter)
-        }
-        with connections(nornir):
-            hosts = _Routers(request, nornir, steps, writer).compare(of_host, vetoes)
-        digests = sorted(
-            {writer.add_filter(i.prefixes) for i in made.values() if isinstance(i, Filter)}
-        )
-        expires = request.now + workspace.network.guards.max_plan_age
-        peers = peer_records(workspace, sorted(of_host), made, vetoes)
-        plan = Plan(
-            schema=SCHEMA,
-            created=request.now.isoformat(timespec="seconds"),
-            expires=expires.isoformat(timespec="seconds"),
-            purpose=request.purpose,
-            reason=printable(request.reason),
-            inputs=inputs_of(workspace),
-            limit=request.limit,
-            peers=peers,
-            hosts=dict(sorted(hosts.items())),
-            filters=tuple(digests),
-            summary=summarise(peers, hosts),
-        )
-        writer.finish(plan)
+    return limited(nornir, workspace, request.limit)
+
+
+def finish_plan(
+    request: PlanRequest, nornir: Nornir, steps: Steps, writer: PlanWriter, aims: Aims
+) -> Plan:
+    """Compare the routers with the aims, write the plan, and note in the state what came of it."""
+    workspace = request.workspace
+    with connections(nornir):
+        routers = Routers(request, nornir, steps, writer)
+        hosts = routers.compare(aims)
+    known = [each for of_host in aims.of_host.values() for each in of_host]
+    digests = {
+        writer.add_filter(prefixes)
+        for each in (*aims.made.values(), *known)
+        for prefixes in contents(each)
+    }
+    peers = peer_records(workspace, sorted(aims.of_host), aims.made)
+    expires = request.now + workspace.network.guards.max_plan_age
+    plan = Plan(
+        schema=SCHEMA,
+        created=request.now.isoformat(timespec="seconds"),
+        expires=expires.isoformat(timespec="seconds"),
+        purpose=request.purpose,
+        rollback_of=request.rollback_of,
+        reason=printable(request.reason),
+        inputs=inputs_of(workspace),
+        limit=request.limit,
+        peers=peers,
+        hosts=dict(sorted(hosts.items())),
+        filters=tuple(sorted(digests)),
+        summary=summarise(peers, hosts),
+    )
+    writer.finish(plan)
+    if not request.offline:
+        filters = {each.intent.name: each for each in (*known, *aims.made.values())}
+        found = request.purpose is not Purpose.ROLLBACK
+        planned = Planned(filters, routers.changes, request.now)
+        remember(request.state, workspace.network.guards, planned, found=found)
     return plan
 
 
@@ -120,9 +163,7 @@ def failure(results: AggregatedResult, host: str) -> str:
     raise error
 
 
-def _expand(
-    request: PlanRequest, nornir: Nornir, steps: Steps
-) -> tuple[dict[tuple[Any, Any], Intent], dict[str, tuple[Intent, ...]]]:
+def _expand(request: PlanRequest, nornir: Nornir, steps: Steps) -> Aims:
     workspace = request.workspace
     hosts = nornir.inventory.hosts
     wanted = sorted({pair for name in hosts for pair in workspace.hosts[name].filters()})
@@ -141,15 +182,20 @@ def _expand(
         step.set_total(intents.prefetch(wanted))
         runner = InterruptibleRunner(request.router_workers, lambda _: expander.stop(), waits=False)
         results = nornir.with_runner(runner).run(task=expand, workspace=workspace, intents=intents)
-        of_host: dict[str, tuple[Intent, ...]] = {}
         for name, result in results.items():
             if result.failed:
                 raise result[0].exception or RuntimeError(name)
-            of_host[name] = result[0].result
-        return intents.made(), of_host
+    made = {
+        pair: consider(intent, network, request.state, request.now)
+        for pair, intent in intents.made().items()
+    }
+    of_host = {
+        name: tuple(made[pair] for pair in workspace.hosts[name].filters()) for name in results
+    }
+    return Aims(made, of_host)
 
 
-class _Routers:
+class Routers:
     """The phases that look at routers, each a run of its own over those that are left."""
 
     def __init__(
@@ -160,52 +206,80 @@ class _Routers:
         self._steps = steps
         self._writer = writer
         self._failed: dict[str, str] = {}
+        self._members: dict[str, tuple[dict[str, str], str]] = {}
+        self._holder = f"irrgate {request.purpose} by {who(request.environ)}"
+        self.changes: dict[str, RouterChanges] = {}
+        """what would happen to each router that could be read"""
 
-    def compare(
-        self, of_host: Mapping[str, tuple[Intent, ...]], vetoes: Vetoes
-    ) -> dict[str, HostRecord]:
+    def compare(self, aims: Aims) -> dict[str, HostRecord]:
         """Return what would happen to each router; raises nothing for a single router."""
         if self._request.offline:
-            return {name: self._untouched(name, HostStatus.OFFLINE) for name in of_host}
-        changes = self._decide(of_host, vetoes)
-        candidates = self._render(changes)
-        self._dry_run(changes, candidates)
+            return {name: self._untouched(name, HostStatus.OFFLINE) for name in aims.of_host}
+        self._leave_out_unfinished(set(aims.of_host))
+        self.changes = self._decide(aims)
+        self._dry_run(self._render())
         records = {
             name: self._untouched(name, HostStatus.FAILED, reason)
             for name, reason in self._failed.items()
         }
-        for name, of_router in changes.items():
+        for name, of_router in self.changes.items():
             if name not in self._failed:
                 records[name] = self._record(name, of_router)
         return records
 
-    def _decide(
-        self, of_host: Mapping[str, tuple[Intent, ...]], vetoes: Vetoes
-    ) -> dict[str, RouterChanges]:
-        workspace = self._request.workspace
-        wanted = {name: wanted_names(intents) for name, intents in of_host.items()}
-        prefix = workspace.network.filters.managed_prefix
-        found = self._run("reading", set(of_host), task=read, wanted=wanted, managed_prefix=prefix)
-        return {
-            name: decide(of_host[name], running, workspace.network.guards, vetoes)
-            for name, running in found.items()
+    def _leave_out_unfinished(self, hosts: set[str]) -> None:
+        """Fail the routers that another run is at work on, or died on."""
+        state = self._request.state
+        for name in sorted({each.host for each in state.unfinished(hosts)}):
+            try:
+                with state.lock(name, self._holder):
+                    left = state.unfinished({name})
+            except LockedError as exc:
+                self._failed[name] = f"{exc.reason} ({exc.hint})" if exc.hint else exc.reason
+                continue
+            if left:
+                self._failed[name] = (
+                    f"deployment {left[0].deployment} was interrupted here, and nobody knows which "
+                    "filters it left (run irrgate recover)"
+                )
+
+    def _decide(self, aims: Aims) -> dict[str, RouterChanges]:
+        network = self._request.workspace.network
+        wanted = {
+            name: wanted_names(each.intent for each in known)
+            for name, known in aims.of_host.items()
         }
+        names = network.filters.names
+        found: Mapping[str, RunningFilters] = self._run(
+            "reading", set(aims.of_host), task=read, wanted=wanted, names=names
+        )
+        changes = {}
+        for name, running in found.items():
+            given = given_names(running.strangers, names)
+            if aims.unneeded is not None:
+                given = {each: given[each] for each in aims.unneeded[name] & given.keys()}
+            changes[name] = decide(aims.of_host[name], running, network.guards, given)
+        return changes
 
-    def _render(self, changes: Mapping[str, RouterChanges]) -> dict[str, str]:
+    def _render(self) -> dict[str, str]:
         renderer = Renderer.of(self._request.workspace)
-        return self._run("rendering", set(changes), task=render, renderer=renderer, changes=changes)
+        return self._run(
+            "rendering", set(self.changes), task=render, renderer=renderer, changes=self.changes
+        )
 
-    def _dry_run(self, changes: Mapping[str, RouterChanges], candidates: Mapping[str, str]) -> None:
-        self._members: dict[str, tuple[dict[str, str], str]] = {}
+    def _dry_run(self, candidates: Mapping[str, str]) -> None:
         written = {name for name, candidate in candidates.items() if candidate}
-        diffs = self._run("dry run", written, attribute="diff", task=compare, candidates=candidates)
+        lock = partial(self._request.state.lock, holder=self._holder)
+        diffs = self._run(
+            "dry run", written, attribute="diff", task=compare, candidates=candidates, lock=lock
+        )
         for name, diff in sorted(diffs.items()):
             if not diff.strip():
                 self._failed[name] = (
                     "sees no difference where its filters are not the intended ones"
                 )
                 continue
-            delta = delta_of(changes[name])
+            delta = delta_of(self.changes[name])
             digests = self._writer.add_host(name, candidates[name], diff, delta)
             self._members[name] = digests, diff_digest(diff)
 
@@ -228,10 +302,14 @@ class _Routers:
         return succeeded
 
     def _untouched(self, name: str, status: HostStatus, reason: str = "") -> HostRecord:
-        platform = self._request.workspace.hosts[name].platform
-        return HostRecord(platform=platform, status=status, reason=printable(reason))
+        router = self._request.workspace.hosts[name]
+        return HostRecord(
+            platform=router.platform,
+            status=status,
+            reason=printable(reason),
+            capabilities=capabilities_record(router),
+        )
 
     def _record(self, name: str, changes: RouterChanges) -> HostRecord:
-        platform = self._request.workspace.hosts[name].platform
         digests, reviewed = self._members.get(name, ({}, None))
-        return changes_record(platform, changes, digests, reviewed)
+        return changes_record(self._request.workspace.hosts[name], changes, digests, reviewed)

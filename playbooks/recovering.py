@@ -12,7 +12,7 @@ from nornir.core import Nornir
 from irrgate.commits import CommitOutcome, CommitReport, Step, Unfinished
 from irrgate.platforms.platform import RunningFilters
 from irrgate.prefixes import PrefixSet
-from irrgate.render import workspace_renderer
+from irrgate.render import Renderer
 from irrgate.restoring import restoring_candidate
 from playbooks.deployments import DeploymentJournal
 from playbooks.identity import who
@@ -54,7 +54,7 @@ def recover_routers(
         unfinished[each.host] = each
     reports: dict[str, CommitReport] = {}
     if unfinished:
-        renderer = workspace_renderer(request.workspace.directory)
+        renderer = Renderer.of(request.workspace)
         run = RecoverRun(
             partial(_unfinished, request),
             request.rules,

@@ -46,9 +46,9 @@ def refresh_routers(request: ApplyRequest, steps: Steps) -> Refreshed:
         request.environ,
         request.now(),
         time.monotonic,
+        state,
         request.limit,
         router_workers=request.router_workers,
-        state=state,
         purpose=Purpose.REFRESH,
         reason=request.reason,
     )

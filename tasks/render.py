@@ -18,7 +18,7 @@ def render(task: Task, renderer: Renderer, changes: Mapping[str, RouterChanges])
         Result with `result`: the candidate as text, empty when nothing changes.
     """
     of_host = changes[task.host.name]
-    if not of_host.written:
+    if not of_host.changed:
         return Result(host=task.host, result="")
     platform = find_platform(task.host.platform or "")
     return Result(host=task.host, result=render_candidate(platform, renderer, of_host))

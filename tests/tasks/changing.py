@@ -69,7 +69,7 @@ def order(nornir: Nornir, router: LabDevice, intended: PrefixSet = COMMITTED) ->
     )
 
 
-def committed(
+def committed(  # noqa: PLR0917
     nornir: Nornir,
     router: LabDevice,
     state: State,

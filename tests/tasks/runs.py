@@ -32,9 +32,11 @@ class Targets:
     told: dict[str, CommitReport] = field(default_factory=dict)
 
     def of(self, host: str) -> tuple[str, Mapping[str, PrefixSet | None]]:
+        del host
         return self.platform, self.after
 
     def ended(self, host: str, report: CommitReport, found: RunningFilters | None) -> None:
+        del found
         self.told[host] = report
 
 

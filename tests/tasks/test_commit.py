@@ -102,9 +102,12 @@ def test_the_timer_is_what_the_platform_can_count(
     rules = replace(RULES, revert_in=revert_in)
     router.inject("error", "confirm", count=1000)
     seen: list[bool] = []
-    clock = Clock(
-        on_sleep=lambda seconds: (router.advance(seconds), seen.append(router.running() != before))
-    )
+
+    def passes(seconds: float) -> None:
+        router.advance(seconds)
+        seen.append(router.running() != before)
+
+    clock = Clock(on_sleep=passes)
     report = committed(nornir, router, state, given, rules, clock)
     assert report.outcome is CommitOutcome.REVERTED
     assert router.running() == before

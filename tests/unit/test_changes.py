@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from irrgate.changes import RouterChanges, decide, render_candidate, verify_candidate, wanted_names
 from irrgate.errors import RenderError
 from irrgate.filters import Filter, NoFilter
-from irrgate.guards import Guard, Veto
+from irrgate.guards import Guard, Reading
 from irrgate.plan import FilterStatus
 from irrgate.platforms import find_platform
 from irrgate.platforms.platform import ManagedList, RunningFilters, Stranger
 from irrgate.prefixes import Afi, PrefixSet
 from irrgate.render import Renderer, shipped_templates
+from irrgate.standins import Considered
 from tests.unit.filters_made import LIMITS, NO_LIMITS, filter_of, made, no_filter, prefixes
 from tests.unit.platforms import routers
 from tests.unit.platforms.routers import UNIVERSES
@@ -37,9 +38,11 @@ NOTHING = RunningFilters({}, ())
 def decided(
     *intents: Filter | NoFilter,
     running: RunningFilters = NOTHING,
-    vetoed: Mapping[str, tuple[Veto, ...]] | None = None,
+    vetoed: Mapping[str, tuple[Reading, ...]] | None = None,
 ) -> RouterChanges:
-    return decide(intents, running, LIMITS, vetoed or {})
+    vetoed = vetoed or {}
+    known = [Considered(each, vetoed.get(each.name, ())) for each in intents]
+    return decide(known, running, LIMITS, {})
 
 
 # What is decided
@@ -65,7 +68,7 @@ def test_what_comes_and_goes() -> None:
     ).filters[NAME]
     assert change.status is FilterStatus.HELD  # half of the space goes
     change = decide(
-        [filter_of("10.0.0.0/24", "10.0.4.0/24")],
+        [Considered(filter_of("10.0.0.0/24", "10.0.4.0/24"))],
         running("10.0.0.0/24", "10.0.2.0/24 le 25"),
         NO_LIMITS,
         {},
@@ -95,7 +98,7 @@ def test_a_guard_keeps_the_filter_and_tells_what_would_have_been() -> None:
 
 
 def test_a_veto_from_before_holds_a_filter_that_would_be_new() -> None:
-    veto = Veto(Guard.MAX_PREFIXES, "5 entries", "4")
+    veto = Reading(Guard.MAX_PREFIXES, "5 entries", "4", passed=False)
     changes = decided(filter_of("10.0.0.0/24"), vetoed={NAME: (veto,)})
     assert changes.filters[NAME].status is FilterStatus.HELD
     assert changes.filters[NAME].reason == "max_prefixes: 5 entries (limit: 4)"
@@ -103,7 +106,7 @@ def test_a_veto_from_before_holds_a_filter_that_would_be_new() -> None:
 
 
 def test_a_veto_from_before_does_not_touch_what_is_there_already() -> None:
-    veto = Veto(Guard.MAX_PREFIXES, "5 entries", "4")
+    veto = Reading(Guard.MAX_PREFIXES, "5 entries", "4", passed=False)
     changes = decided(
         filter_of("10.0.0.0/24"), running=running("10.0.0.0/24"), vetoed={NAME: (veto,)}
     )
@@ -120,7 +123,7 @@ def test_where_no_filter_could_be_made_the_old_one_stays() -> None:
 
 def test_one_that_fails_does_not_stop_its_neighbours() -> None:
     changes = decided(filter_of("10.0.2.0/24", peer=64501), no_filter())
-    assert [change.intent.name for change in changes.written] == ["IRR-AS64501-V4"]
+    assert [change.name for change in changes.written] == ["IRR-AS64501-V4"]
 
 
 def test_filters_come_in_the_order_of_their_names() -> None:
@@ -167,11 +170,11 @@ def test_after_the_candidate_nothing_is_left_to_do(platform: str, data: st.DataO
         ]
         wanted = wanted_names(intents)
         before = module.parse(device.running(), wanted, "IRR-")
-        changes = decide(intents, before, NO_LIMITS, {})
+        changes = decide(map(Considered, intents), before, NO_LIMITS, {})
         if changes.written:
             device.load(render_candidate(module, Renderer(), changes))
         found = module.parse(device.running(), wanted, "IRR-")
-        after = decide(intents, found, NO_LIMITS, {})
+        after = decide(map(Considered, intents), found, NO_LIMITS, {})
         held = {FilterStatus.UNCHANGED, FilterStatus.HELD}
         assert {change.status for change in after.filters.values()} <= held
         for intent in intents:

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from irrgate.guards import Guard, Veto, judge_alone, judge_change
+from irrgate.guards import (
+    Guard,
+    Reading,
+    judge_age,
+    judge_alone,
+    judge_change,
+    judge_rolled_back,
+    judge_unknown,
+    span_text,
+    vetoes,
+)
 from irrgate.network import GuardLimits, PerAfi
-from irrgate.prefixes import Afi, PrefixSet
-from tests.unit.filters_made import LIMITS, filter_of, made, prefixes
+from irrgate.prefixes import Afi, PrefixRange, PrefixSet
+from tests.unit.filters_made import LIMITS, made, prefixes
 from tests.unit.platforms.routers import UNIVERSES
 
 
@@ -30,7 +41,11 @@ def slash48s(count: int, first: int = 0) -> PrefixSet:
 
 
 def guards(old: PrefixSet | None, new: PrefixSet, limits: GuardLimits = LIMITS) -> list[Guard]:
-    return [veto.guard for veto in judge_change(old, made(new), limits)]
+    return [veto.guard for veto in vetoes(judge_change(old, new, limits))]
+
+
+def alone(new: PrefixSet, limits: GuardLimits, *own: str) -> tuple[Reading, ...]:
+    return vetoes(judge_alone(made(new), limits, [PrefixRange.parse(text) for text in own]))
 
 
 SOME = {Afi.IPV4: slash24s, Afi.IPV6: slash48s}
@@ -44,9 +59,9 @@ FAMILIES = tuple(Afi)
 def test_entries_at_the_limit_and_above(afi: Afi) -> None:
     limits = replace(LIMITS, max_prefixes=PerAfi(10, 7))
     limit = limits.max_prefixes[afi]
-    assert judge_alone(made(SOME[afi](limit)), limits) == ()
-    assert judge_alone(made(SOME[afi](limit + 1)), limits) == (
-        Veto(Guard.MAX_PREFIXES, f"{limit + 1} entries", str(limit)),
+    assert alone(SOME[afi](limit), limits) == ()
+    assert alone(SOME[afi](limit + 1), limits) == (
+        Reading(Guard.MAX_PREFIXES, f"{limit + 1} entries", str(limit), passed=False),
     )
 
 
@@ -54,7 +69,7 @@ def test_entries_are_counted_as_they_are_written() -> None:
     adjacent = PrefixSet.from_keys(
         Afi.IPV4, [(0x0A000000 + (index << 8)) << 8 | 24 for index in range(256)]
     )
-    assert judge_alone(made(adjacent), replace(LIMITS, max_prefixes=PerAfi(1, 1))) == ()
+    assert alone(adjacent, replace(LIMITS, max_prefixes=PerAfi(1, 1))) == ()
 
 
 # How much less
@@ -71,7 +86,7 @@ def test_shrinking_to_the_limit_and_beyond(afi: Afi, limit: float) -> None:
 
 
 def test_what_is_lost_is_told() -> None:
-    (veto,) = judge_change(slash24s(1000), made(slash24s(699)), LIMITS)
+    (veto,) = vetoes(judge_change(slash24s(1000), slash24s(699), LIMITS))
     assert str(veto) == "max_shrink: loses 31% of its address space (limit: 30%)"
 
 
@@ -81,8 +96,8 @@ def test_at_a_limit_of_all_only_emptiness_is_held() -> None:
     assert guards(slash24s(1000), slash24s(0), limits) == [Guard.EMPTY]
 
 
-def test_shrinking_is_in_address_space_and_not_in_lines() -> None:
-    old = prefixes("10.0.0.0/8", *(f"192.0.{index}.0/24" for index in range(0, 20, 2)))
+def test_shrinking_is_in_address_space_and_not_in_the_lines_of_a_small_filter() -> None:
+    old = prefixes("10.0.0.0/8", *(f"192.0.{index}.0/24" for index in range(0, 16, 2)))
     assert guards(old, prefixes("10.0.0.0/8")) == []
     assert guards(old, old.difference(prefixes("10.0.0.0/8"))) == [Guard.SHRINK]
 
@@ -106,6 +121,150 @@ def test_half_of_a_prefix_is_half_of_its_space() -> None:
     assert guards(half, whole, replace(LIMITS, max_growth=1.99)) == [Guard.GROWTH]
 
 
+# How many entries less, and more
+
+LARGE = "10.0.0.0/8"
+"""so much address space that the rest is none of it"""
+
+
+def beside(large: str, count: int, *, step: int = 2) -> PrefixSet:
+    return prefixes(large, *(f"172.16.{n}.0/24" for n in range(0, step * count, step)))
+
+
+def test_entries_are_judged_where_the_space_says_nothing() -> None:
+    readings = vetoes(judge_change(beside(LARGE, 19), beside(LARGE, 10), LIMITS))
+    assert [str(each) for each in readings] == ["max_shrink: loses 45% of its entries (limit: 30%)"]
+    readings = vetoes(judge_change(beside(LARGE, 9), beside(LARGE, 30), LIMITS))
+    assert [str(each) for each in readings] == [
+        "max_growth: grows to 3.1 times its entries (limit: 3 times)"
+    ]
+    assert guards(beside(LARGE, 9), beside(LARGE, 29)) == []
+    assert guards(beside(LARGE, 19), beside(LARGE, 13)) == []
+
+
+def test_of_a_filter_with_few_entries_only_the_space_is_judged() -> None:
+    assert guards(beside(LARGE, 8), beside(LARGE, 1)) == []
+    assert guards(beside(LARGE, 9), beside(LARGE, 1)) == [Guard.SHRINK]
+    assert guards(beside(LARGE, 8), beside(LARGE, 100)) == []
+
+
+def test_entries_that_are_taken_together_are_no_loss() -> None:
+    many = prefixes(*(f"10.0.{n}.0/24" for n in range(0, 200, 2)), "10.0.0.0/16")
+    assert guards(many, prefixes("10.0.0.0/16 le 24")) == []
+    precise = prefixes(*(f"10.{n}.0.0/16" for n in range(0, 80, 2)), LARGE)
+    assert guards(beside(LARGE + " le 16", 12), precise.union(beside(LARGE, 12))) == []
+
+
+def test_every_guard_that_was_asked_is_told() -> None:
+    readings = judge_change(slash24s(100), slash24s(90), LIMITS)
+    assert [(str(each.guard), each.figure) for each in readings] == [
+        ("empty", "90 entries are left"),
+        ("max_shrink", "loses 10% of its address space"),
+        ("max_growth", "grows to 1.0 times its address space"),
+        ("max_shrink", "loses 10% of its entries"),
+        ("max_growth", "grows to 1.0 times its entries"),
+    ]
+    assert all(each.passed for each in readings)
+
+
+# How short
+
+
+@pytest.mark.parametrize(
+    ("text", "figure"),
+    [
+        ("0.0.0.0/0", "accepts a default route"),
+        ("0.0.0.0/0 ge 8 le 24", ""),
+        ("0.0.0.0/0 ge 7 le 24", "accepts prefixes from /7 on"),
+        ("10.0.0.0/7", "accepts prefixes from /7 on"),
+        ("10.0.0.0/8", ""),
+        ("::/0", "accepts a default route"),
+        ("::/0 le 48", "accepts a default route"),
+        ("2001:4000::/18", "accepts prefixes from /18 on"),
+        ("2001:4000::/18 ge 19 le 48", ""),
+        ("2001:4000::/19", ""),
+    ],
+)
+def test_a_default_route_and_very_short_prefixes(text: str, figure: str) -> None:
+    held = prefixes(text, "10.1.0.0/16") if "." in text else prefixes(text, "2001:db8::/32")
+    limit = LIMITS.min_length[held.afi]
+    expected = (Reading(Guard.SHORT, figure, f"/{limit}", passed=False),) if figure else ()
+    assert alone(held, LIMITS) == expected
+
+
+@given(st.sets(st.integers(0, 32), max_size=4))
+def test_the_shortest_prefix_of_a_set(lengths: set[int]) -> None:
+    held = PrefixSet.from_keys(Afi.IPV4, list(lengths))
+    assert held.shortest == min(lengths, default=None)
+
+
+# Our own
+
+
+@pytest.mark.parametrize(
+    ("text", "accepted"),
+    [
+        ("203.0.113.0/24", "203.0.113.0/24"),
+        ("203.0.113.128/25", "203.0.113.128/25"),
+        ("203.0.0.0/16 le 24", "203.0.113.0/24"),
+        ("0.0.0.0/0 ge 32", "203.0.113.0/24 ge 32 le 32"),
+        ("203.0.0.0/16", ""),
+        ("203.0.112.0/23 le 23", ""),
+        ("203.0.112.0/24", ""),
+    ],
+)
+def test_our_own_prefixes_and_all_that_is_in_them(text: str, accepted: str) -> None:
+    expected = f"own_prefixes: accepts {accepted} of ours (limit: none of ours)"
+    held = alone(prefixes(text), LIMITS, "203.0.113.0/24", "2001:db8::/32")
+    assert [str(each) for each in held] == ([expected] if accepted else [])
+
+
+def test_our_own_of_the_other_family() -> None:
+    held = alone(prefixes("2001:db8:1::/48"), LIMITS, "203.0.113.0/24", "2001:db8::/32")
+    assert [each.guard for each in held] == [Guard.OWN]
+    assert alone(prefixes("2001:db8:1::/48"), LIMITS, "203.0.113.0/24") == ()
+
+
+# How old
+
+
+@pytest.mark.parametrize(
+    ("age", "passed", "figure"),
+    [
+        (timedelta(0), True, "is 0 s old"),
+        (timedelta(days=7), True, "is 7 d old"),
+        (timedelta(days=7, seconds=1), False, "is 8 d old"),
+        (timedelta(minutes=-5), True, "is 0 s old"),
+        (
+            timedelta(minutes=-6),
+            False,
+            "dates from 6 min in the future, so that its age is not known",
+        ),
+    ],
+)
+def test_what_stands_in_is_not_too_old(age: timedelta, passed: bool, figure: str) -> None:
+    assert judge_age(age, LIMITS) == Reading(Guard.STALE, figure, "7 d", passed=passed)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (119, "119 s"), (120, "2 min"), (60, "1 min"), (7199, "120 min"), (7200, "2 h"),
+     (86_400, "1 d"), (90_000, "25 h"), (172_800, "2 d"), (-5, "0 s")],
+)  # fmt: skip
+def test_a_span_of_time_for_people(seconds: int, text: str) -> None:
+    assert span_text(timedelta(seconds=seconds)) == text
+
+
+def test_what_was_rolled_back_from_and_what_is_unknown() -> None:
+    assert judge_rolled_back(None) == ()
+    (veto,) = judge_rolled_back(12)
+    assert str(veto) == (
+        "rolled_back: was rolled back from, in deployment 12 (limit: until it is accepted)"
+    )
+    assert not veto.passed
+    assert not judge_unknown("AS-X does not exist").passed
+
+
 # How much more
 
 
@@ -119,7 +278,7 @@ def test_growing_to_the_limit_and_beyond(afi: Afi, limit: float) -> None:
 
 
 def test_how_much_it_grows_is_told() -> None:
-    (veto,) = judge_change(slash24s(100), made(slash24s(301)), LIMITS)
+    (veto,) = vetoes(judge_change(slash24s(100), slash24s(301), LIMITS))
     assert str(veto) == "max_growth: grows to 3.1 times its address space (limit: 3 times)"
 
 
@@ -234,5 +393,5 @@ def test_the_space_that_two_filters_share_against_brute_force(
 
 
 def test_a_veto_reads_as_a_sentence() -> None:
-    (veto,) = judge_change(prefixes("10.0.0.0/24"), filter_of(), LIMITS)
+    (veto,) = judge_change(prefixes("10.0.0.0/24"), prefixes(), LIMITS)
     assert str(veto) == "empty: nothing is left of the filter (limit: at least one prefix)"

@@ -1,0 +1,129 @@
+"""What a plan leaves in the state: which filters are known to be good, and which are held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from irrgate.changes import RouterChanges
+from irrgate.filters import Filter
+from irrgate.guards import Guard, judge_change, vetoes
+from irrgate.network import GuardLimits
+from irrgate.plan import FilterStatus
+from irrgate.prefixes import PrefixSet
+from irrgate.standins import Considered
+from irrgate.state import GoodFilter, HeldFilter, State
+
+
+def contents(known: Considered) -> Iterator[PrefixSet]:
+    """Yield the prefixes of a filter, and those that a person may accept in their place."""
+    for each in (known, known.instead):
+        if each is not None and isinstance(each.intent, Filter):
+            yield each.intent.prefixes
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a plan came to."""
+
+    known: Mapping[str, Considered]
+    """the filters by name"""
+    changes: Mapping[str, RouterChanges]
+    """what was decided on each router"""
+    at: datetime
+    """when the IRR was asked"""
+
+
+def remember(state: State, limits: GuardLimits, planned: Planned, *, found: bool) -> None:
+    """Note what was held, and (where `found`) what the IRR confirmed of what routers hold."""
+    known, changes, now = planned.known, planned.changes, planned.at
+    held = {name: _held(known[name], changes, limits, now) for name in sorted(known)}
+    for each in held.values():
+        if each is not None and each.digest is not None:
+            state.keep_prefixes(_content(known[each.name], each.digest))
+    state.set_held(tuple(held), [each for each in held.values() if each is not None])
+    if found:
+        in_use = {
+            change.name
+            for of_router in changes.values()
+            for change in of_router.filters.values()
+            if change.status is FilterStatus.UNCHANGED
+        }
+        for name in sorted(known):
+            if held[name] is None:
+                _note_good(state, known[name], now, in_use=name in in_use)
+
+
+def _note_good(state: State, known: Considered, now: datetime, *, in_use: bool) -> None:
+    """Make a filter that routers hold and the IRR confirms the last-known-good one."""
+    intent = known.intent
+    if not isinstance(intent, Filter) or intent.stale:
+        return
+    if known.has_served:
+        state.touch_good(intent.name, intent.prefixes.digest, now)
+    elif in_use:
+        state.keep_good(good_of(intent, now), intent.prefixes)
+
+
+def good_of(intent: Filter, expanded_at: datetime) -> GoodFilter:
+    """Return the filter as one that was found in use."""
+    servers = [str(each.server) for each in intent.sources if each.server]
+    queries = [each.query for each in intent.sources]
+    return GoodFilter(
+        name=intent.name,
+        peer=intent.peer,
+        afi=intent.afi,
+        digest=intent.prefixes.digest,
+        entries=intent.prefixes.entry_count,
+        objects=", ".join(str(query.object) for query in queries),
+        sources=",".join(map(str, queries[0].sources)) if queries else "",
+        server=servers[0] if servers else None,
+        expanded_at=expanded_at,
+        why="found",
+    )
+
+
+def _held(
+    known: Considered,
+    changes: Mapping[str, RouterChanges],
+    limits: GuardLimits,
+    now: datetime,
+) -> HeldFilter | None:
+    """Return the filter as held, if it is on any router, or anything stands in for it."""
+    intent, instead = known.intent, known.instead
+    on_routers = [
+        change
+        for of_router in changes.values()
+        for change in of_router.filters.values()
+        if change.name == intent.name and change.status is FilterStatus.HELD
+    ]
+    prefixes: PrefixSet | None = None
+    guards: list[Guard] = []
+    if instead is not None and isinstance(instead.intent, Filter):
+        prefixes = instead.intent.prefixes
+        old = instead.served() if instead.served and not instead.has_served else None
+        judged = (*instead.readings, *judge_change(old, prefixes, limits))
+        guards = [each.guard for each in vetoes(judged)]
+    elif not isinstance(intent, Filter) or (intent.stale and not known.held_by):
+        guards = [each.guard for each in vetoes(known.readings)]
+    elif known.held_by or on_routers:
+        prefixes = intent.prefixes
+        judged = (*known.readings, *(each for on in on_routers for each in on.readings))
+        guards = [each.guard for each in vetoes(judged)]
+    else:
+        return None
+    return HeldFilter(
+        name=intent.name,
+        peer=intent.peer,
+        afi=intent.afi,
+        digest=None if prefixes is None else prefixes.digest,
+        entries=0 if prefixes is None else prefixes.entry_count,
+        guards=tuple(map(str, guards)),
+        seen_at=now,
+    )
+
+
+def _content(known: Considered, digest: str) -> PrefixSet:
+    [content] = [each for each in contents(known) if each.digest == digest][:1]
+    return content

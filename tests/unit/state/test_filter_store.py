@@ -1,0 +1,205 @@
+"""Filters that are remembered: the last good ones, the held ones, and what was accepted."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from irrgate.errors import StateError
+from irrgate.prefixes import Afi, PrefixSet
+from irrgate.rpsl import Asn
+from irrgate.state import State
+from tests.unit.filters_made import prefixes
+from tests.unit.state.places import HOUR, NAME, NEW, NOW, OLD, SIX, Place, deploy, good, held
+
+
+class TestPrefixSets:
+    @pytest.mark.parametrize(
+        "content",
+        [
+            OLD,
+            SIX,
+            PrefixSet.empty(Afi.IPV4),
+            PrefixSet.empty(Afi.IPV6),
+            prefixes("0.0.0.0/0 le 32"),
+            prefixes("::/0 le 128"),
+        ],
+    )
+    def test_what_is_kept_is_what_is_read(self, place: Place, content: PrefixSet) -> None:
+        with place.open() as state:
+            assert state.keep_prefixes(content) == content.digest
+            assert state.keep_prefixes(content) == content.digest
+            assert state.stored().prefix_sets == 1
+        with place.open() as state:
+            found = state.prefixes(content.digest)
+            assert (found, found.afi) == (content, content.afi)
+            assert list(found.entries()) == list(content.entries())
+
+    def test_one_that_is_not_there(self, state: State) -> None:
+        with pytest.raises(StateError, match="holds no prefix set"):
+            state.prefixes(OLD.digest)
+
+    def test_many_threads_at_once(self, state: State) -> None:
+        sets = [prefixes(f"10.{number}.0.0/16") for number in range(40)]
+        wrong: list[BaseException] = []
+
+        def keep(some: list[PrefixSet]) -> None:
+            try:
+                for each in some:
+                    assert state.prefixes(state.keep_prefixes(each)) == each
+            except BaseException as exc:  # noqa: BLE001
+                wrong.append(exc)
+
+        threads = [threading.Thread(target=keep, args=(sets[n % 4 :: 4],)) for n in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert wrong == []
+        assert state.stored().prefix_sets == len(sets)
+
+
+class TestGoodFilters:
+    def test_all_of_it_comes_back(self, place: Place) -> None:
+        other = good(
+            SIX, name="IRR-AS4294967295-V6", peer=Asn(4294967295), afi=Afi.IPV6, server=None,
+            why="accepted", expanded_at=NOW.astimezone(None),
+        )  # fmt: skip
+        with place.open() as state:
+            state.keep_good(good(), OLD)
+            state.keep_good(other, SIX)
+        with place.open() as state:
+            assert state.good(NAME) == good()
+            assert state.goods() == {NAME: good(), other.name: other}
+            assert list(state.goods()) == sorted([NAME, other.name])
+            assert state.prefixes(good().digest) == OLD
+            assert state.good("IRR-AS1-V4") is None
+            assert state.goods()[NAME].expanded_at.utcoffset() == timedelta(0)
+
+    def test_the_newest_takes_the_place_of_the_one_before(self, state: State) -> None:
+        state.keep_good(good(), OLD)
+        newer = good(NEW, expanded_at=NOW - HOUR, why="found", server="whois.radb.net")
+        state.keep_good(newer, NEW)
+        assert state.good(NAME) == newer
+
+    def test_its_time_never_moves_back(self, state: State) -> None:
+        state.keep_good(good(), OLD)
+        state.touch_good(NAME, OLD.digest, NOW - HOUR)
+        assert state.good(NAME) == good()
+        state.keep_good(good(expanded_at=NOW - HOUR, server="whois.radb.net"), OLD)
+        assert state.good(NAME) == good(server="whois.radb.net")
+        state.touch_good(NAME, OLD.digest, NOW + HOUR)
+        assert state.good(NAME) == good(expanded_at=NOW + HOUR, server="whois.radb.net")
+
+    def test_other_content_does_not_make_it_newer(self, state: State) -> None:
+        state.keep_good(good(), OLD)
+        state.touch_good(NAME, NEW.digest, NOW + HOUR)
+        assert state.good(NAME) == good()
+
+    def test_a_digest_that_is_not_its_prefixes(self, state: State) -> None:
+        for wrong in (good(NEW), good(afi=Afi.IPV6)):
+            with pytest.raises(StateError, match="not the one of its prefixes"):
+                state.keep_good(wrong, OLD)
+        assert state.goods() == {}
+        assert state.stored().prefix_sets == 0
+
+    def test_a_time_without_a_zone_is_refused(self, state: State) -> None:
+        with pytest.raises(StateError, match="a time without a zone"):
+            state.keep_good(good(expanded_at=NOW.replace(tzinfo=None)), OLD)
+        assert state.stored().prefix_sets == 0
+
+
+class TestHeldFilters:
+    def test_a_plan_replaces_what_is_held_of_its_own_names(self, state: State) -> None:
+        one, two, three = (held(name=f"IRR-AS{n}-V4", peer=Asn(n)) for n in (1, 2, 3))
+        state.set_held([], [one, two])
+        assert state.held() == (one, two)
+        newer = replace(two, digest=None, entries=0, guards=("unknown set",))
+        state.set_held(["IRR-AS2-V4", "IRR-AS3-V4", "IRR-AS4-V4"], [newer, three])
+        assert state.held() == (one, newer, three)
+        state.set_held(["IRR-AS2-V4"], [])
+        assert state.held() == (one, three)
+
+    def test_of_a_peer_and_of_a_family(self, state: State) -> None:
+        four = held()
+        six = held(SIX, name="IRR-AS64500-V6", afi=Afi.IPV6)
+        other = held(name="IRR-AS64501-V4", peer=Asn(64501))
+        state.set_held([], [six, other, four])
+        assert state.held(Asn(64500)) == (four, six)
+        assert state.held(Asn(64500), Afi.IPV6) == (six,)
+        assert state.held(afi=Afi.IPV4) == (four, other)
+        assert state.held(Asn(1)) == ()
+
+    def test_thousands_of_names(self, state: State) -> None:
+        names = [f"IRR-AS{n}-V4" for n in range(40_000)]
+        state.set_held([], [held(name=name) for name in names[:2000]])
+        assert len(state.held()) == 2000
+        state.set_held(names, [])
+        assert state.held() == ()
+
+
+class TestAcceptances:
+    def test_it_lets_one_content_through_once(self, state: State) -> None:
+        accepted = state.accept(held(), NEW, "ana", "they said so by phone", NOW)
+        assert (accepted.name, accepted.digest, accepted.used_by) == (NAME, NEW.digest, None)
+        assert (accepted.who, accepted.at) == ("ana", NOW)
+        assert state.acceptance(NAME, NEW.digest) == accepted
+        assert state.prefixes(NEW.digest) == NEW
+        assert state.acceptance(NAME, OLD.digest) is None
+        assert state.acceptance("IRR-AS64501-V4", NEW.digest) is None
+        number = deploy(state, {}, {})
+        state.use_acceptance(accepted.id, number)
+        assert state.acceptance(NAME, NEW.digest) is None
+        with pytest.raises(StateError, match="was used before"):
+            state.use_acceptance(accepted.id, number)
+
+    def test_twice_said_is_once_let_through(self, state: State) -> None:
+        state.accept(held(), NEW, "ana", "first", NOW)
+        second = state.accept(held(), None, "eva", "second", NOW)
+        assert state.acceptance(NAME, NEW.digest) == second
+        state.use_acceptance(second.id, deploy(state, {}, {}))
+        assert state.acceptance(NAME, NEW.digest) is None
+
+    def test_what_has_no_content_cannot_be_accepted(self, state: State) -> None:
+        with pytest.raises(StateError, match="no content") as caught:
+            state.accept(held(None), None, "ana", "please", NOW)
+        assert caught.value.subject == NAME
+        assert caught.value.hint
+
+    def test_nor_one_with_other_prefixes(self, state: State) -> None:
+        with pytest.raises(StateError, match="not the one of its prefixes"):
+            state.accept(held(), OLD, "ana", "please", NOW)
+        assert state.acceptance(NAME, NEW.digest) is None
+
+    def test_nor_for_a_deployment_that_is_not_there(self, state: State) -> None:
+        accepted = state.accept(held(), NEW, "ana", "please", NOW)
+        with pytest.raises(StateError, match="contradicts"):
+            state.use_acceptance(accepted.id, 99)
+        assert state.acceptance(NAME, NEW.digest) == accepted
+
+    @pytest.mark.parametrize(
+        ("who", "reason", "told"),
+        [
+            ("ana", "x" * 10_001, "10001 characters"),
+            ("ana", "two\nlines", r"'\\n'"),
+            ("a\x1bna", "please", r"'\\x1b'"),
+            ("ana", "\u202edesrever", r"'\\u202e'"),
+            ("ana", "\udcff", r"'\\udcff'"),
+        ],
+    )
+    def test_texts_that_are_refused(self, state: State, who: str, reason: str, told: str) -> None:
+        with pytest.raises(StateError, match=told):
+            state.accept(held(), NEW, who, reason, NOW)
+        with pytest.raises(StateError, match=told):
+            state.begin_deployment("apply", who, reason, "abc", [], NOW)
+        with pytest.raises(StateError):
+            state.begin_deployment("apply", "ana", "", "abc", [], NOW, reason + who[1:3] + "\n")
+        assert state.acceptance(NAME, NEW.digest) is None
+        assert state.deployments() == ()
+
+    def test_the_longest_text_is_kept(self, state: State) -> None:
+        reason = "ñ" * 10_000
+        assert state.accept(held(), NEW, "ana", reason, NOW).reason == reason
