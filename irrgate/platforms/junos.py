@@ -106,32 +106,34 @@ class Junos:
         """Return the route-filter-lists that a candidate sets; see Platform.
 
         Each must carry `replace:`, without which its entries are added to those that are there,
-        and nothing else may stand in the candidate, which would be committed unread: no comment
-        either, since Junos keeps it.
+        and those of `removals` `delete:`. Nothing else may stand in the candidate, which would be
+        committed unread: no comment either, since Junos keeps it.
         """
         whole = _CANDIDATE.fullmatch(candidate)
         if whole is None:
             raise ParseError("candidate", "is not one policy-options block and nothing else")
         lists: dict[str, ManagedList] = {}
         strangers: dict[str, Stranger] = {}
-        removed: list[str] = []
+        removed: set[str] = set()
         position, end = whole.span(1)
         while position < end:
-            match = _REPLACED.match(candidate, position, end)
-            if match is None and (deleted := _DELETED.match(candidate, position, end)):
-                position = deleted.end()
-                removed.append(_removed(deleted[1].strip('"'), removals))
-                continue
+            replaced = _REPLACED.match(candidate, position, end)
+            match = replaced or _DELETED.match(candidate, position, end)
             if match is None:
                 line = candidate[position:end].split("\n", 2)[:2]
                 raise ParseError(
-                    "candidate", f"has a line that replaces no list: {' '.join(line).strip()!a}"
+                    "candidate",
+                    f"has a line that sets or removes no list: {' '.join(line).strip()!a}",
                 )
             position = match.end()
             name = match[1].strip('"')
-            if name in lists or name in strangers:
-                raise ParseError(name, "the candidate replaces the list twice")
-            if name in wanted:
+            if name in lists or name in strangers or name in removed:
+                raise ParseError(name, "the candidate has the list twice")
+            if replaced is None:
+                if name not in removals:
+                    raise ParseError(name, "the candidate deletes a list that is to stay")
+                removed.add(name)
+            elif name in wanted:
                 lists[name] = _managed(name, wanted[name], match[2])
             else:
                 strangers[name] = Stranger(name, _family(match[2]), (), removable=False)
@@ -177,12 +179,6 @@ def _family(body: str) -> Afi | None:
     if first is None:
         return None
     return Afi.IPV6 if ":" in first["prefix"] else Afi.IPV4
-
-
-def _removed(name: str, removals: Mapping[str, Afi]) -> str:
-    if name not in removals:
-        raise ParseError(name, "the candidate removes a list that is none of those to remove")
-    return name
 
 
 def _refuse_inherited(found: FoundList, wanted: Mapping[str, Afi]) -> None:

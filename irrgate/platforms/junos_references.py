@@ -23,8 +23,7 @@ def find_references(running: str, names: Collection[str]) -> Mapping[str, tuple[
 
     Not those of the router's own list of that name. Raises ParseError when the text was cut off.
     """
-    held = frozenset(names)
-    walk = _MentioningWalk(running, held)
+    walk = _MentioningWalk(running, names)
     for _ in walk.lists():
         pass
     return walk.references()
