@@ -2,77 +2,130 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
+from nornir.core import Nornir
 from nornir.core.task import AggregatedResult
 
-from irrgate.commits import CommitOrder, CommitOutcome, CommitReport
+from irrgate.commits import CommitOrder, CommitOutcome, CommitReport, CommitRules, Pace
 from irrgate.errors import PlanError
 from irrgate.network import Workspace
-from irrgate.plan import HostStatus
+from irrgate.plan import HostStatus, Plan, Purpose
 from irrgate.plan_file import PlanFile
-from irrgate.prefixes import Afi
+from irrgate.platforms.platform import RunningFilters
+from irrgate.prefixes import Afi, PrefixSet
+from irrgate.render import Renderer
+from irrgate.restoring import restoring_candidate
+from playbooks.batches import Budget, Canary, batches
+from playbooks.deployments import DeploymentJournal
+from playbooks.identity import who
+from playbooks.lastgood import LastGood
 from playbooks.planning import connections, failure
 from playbooks.progress import Steps
-from tasks.commit import commit
+from playbooks.recovering import recover_routers
+from tasks.commit import CommitRun, commit
 from tasks.inventory import limited, open_inventory
 from tasks.runner import RunInterruptedError
+
+if TYPE_CHECKING:  # SQLAlchemy takes 0.2 s to load, for nothing where no state is needed
+    from irrgate.state import DeploymentKind, State
 
 
 @dataclass(frozen=True, slots=True)
 class ApplyRequest:
-    """What is to be applied."""
+    """What is to be applied, and with what of the outside world."""
 
     workspace: Workspace
     environ: Mapping[str, str]
+    state: State
+    now: Callable[[], datetime]
+    """with a zone"""
     limit: tuple[str, ...] = ()
-    revert_in: int = 300
-    """seconds after which a router takes back what was not confirmed"""
+    canary: Canary | None = None
+    """None: what network.yaml says; likewise the following"""
+    batch: int | None = None
+    max_failures: int | None = None
+    revert_in: int | None = None
+    outside_window: str = ""
+    """why routers may be changed outside of their change windows"""
+    reason: str = ""
     router_workers: int = 20
+    pace: Pace = field(default_factory=Pace)
+
+    @property
+    def rules(self) -> CommitRules:
+        """How each commit is judged."""
+        settings = self.workspace.network.apply
+        return CommitRules(
+            self.workspace.network.filters.managed_prefix,
+            self.revert_in or settings.revert_in,
+            settings.bgp_check,
+            settings.max_accepted_loss,
+            settings.settle,
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class RouterFailure:
-    """A router on which something went wrong, in its own words."""
+class Applied:
+    """What came of an apply."""
 
-    reason: str
+    deployment: int | None
+    """None when there was nothing to change"""
+    outcomes: Mapping[str, CommitReport]
+    recovered: Mapping[str, CommitReport] = field(default_factory=dict)
+    """of routers that an earlier run had left unfinished"""
+    interrupted: bool = False
 
-
-Outcome = CommitReport | RouterFailure
-
-
-class ApplyInterruptedError(KeyboardInterrupt):
-    """Ctrl-C during an apply; `outcomes` says what came of each router until then."""
-
-    def __init__(self, outcomes: Mapping[str, Outcome]) -> None:
-        super().__init__()
-        self.outcomes = outcomes
+    @property
+    def is_done(self) -> bool:
+        """True when every router holds what the plan intended."""
+        return not self.interrupted and all(each.outcome.is_done for each in self.outcomes.values())
 
 
 class _Orders(Mapping[str, CommitOrder]):
     """The plan's orders by router, each read from the file when its router's turn comes."""
 
-    def __init__(self, opened: PlanFile, path: str, hosts: list[str]) -> None:
+    def __init__(self, opened: PlanFile, path: str, workspace: Workspace, hosts: list[str]) -> None:
         self._opened = opened
         self._path = path
+        self._workspace = workspace
         self._hosts = hosts
 
     def __getitem__(self, host: str) -> CommitOrder:
         record = self._opened.plan.hosts[host]
         if record.reviewed is None:
             raise PlanError(self._path, f"has no reviewed diff of {host}")
-        intended = {
-            name: (Afi(each.afi), each.digest)
-            for name, each in record.filters.items()
-            if each.digest is not None and each.status.is_written
-        }
+        changed = {n: each for n, each in record.filters.items() if each.status.is_change}
+        router = self._workspace.hosts[host]
+        names = {(each.peer, str(each.afi)): name for name, each in changed.items()}
         return CommitOrder(
-            self._opened.candidate(host),
-            record.reviewed,
-            intended,
-            f"irrgate plan {self._opened.digest[:12]}",
+            candidate=self._opened.candidate(host),
+            diff_digest=record.reviewed,
+            intended={name: (Afi(each.afi), each.digest) for name, each in changed.items()},
+            running={name: each.running for name, each in changed.items()},
+            message=f"irrgate plan {self._opened.digest[:12]}",
+            sessions={
+                each.address: (each.afi, names.get((str(each.peer), str(each.afi)), ""))
+                for each in router.sessions
+            },
+            commit_confirm=router.commit_confirm,
+            reviewed=partial(self._reviewed, host),
         )
+
+    def _reviewed(self, host: str, name: str) -> PrefixSet | None:
+        """Return what the router held of a filter when it was reviewed."""
+        record = self._opened.plan.hosts[host].filters[name]
+        if record.running is None:
+            return None
+        afi, delta = Afi(record.afi), self._opened.delta(host)[name]
+        intended = self._opened.prefixes(record.digest) if record.digest else PrefixSet.empty(afi)
+        gained = PrefixSet.parse(afi, delta.added)
+        return intended.difference(gained).union(PrefixSet.parse(afi, delta.removed))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._hosts)
@@ -81,26 +134,42 @@ class _Orders(Mapping[str, CommitOrder]):
         return len(self._hosts)
 
 
-def apply_plan(
-    request: ApplyRequest, opened: PlanFile, path: str, steps: Steps
-) -> dict[str, Outcome]:
-    """Commit what the plan holds on each of its routers; return what came of each, by name.
+class _Targets:
+    """What the deployment's journal asks of the plan, and tells the run."""
 
-    Raises PlanError when the plan is not one of this workspace as it now is.
+    def __init__(
+        self, request: ApplyRequest, opened: PlanFile, budget: Budget, good: LastGood
+    ) -> None:
+        self._request = request
+        self._opened = opened
+        self._budget = budget
+        self._good = good
+
+    def of(self, host: str) -> tuple[str, Mapping[str, PrefixSet | None]]:
+        """Return the router's platform, and what each filter is to be."""
+        record = self._opened.plan.hosts[host]
+        return record.platform, {
+            name: self._opened.prefixes(each.digest) if each.digest else None
+            for name, each in record.filters.items()
+            if each.status.is_change
+        }
+
+    def ended(self, host: str, report: CommitReport, found: RunningFilters | None) -> None:
+        """Count it, and keep what was committed as last-known-good."""
+        self._budget.count(host, report)
+        if report.outcome is CommitOutcome.DONE and found is not None:
+            for name, each in self._opened.plan.hosts[host].filters.items():
+                if each.status.is_written:
+                    self._good.committed(name, found.lists[name].prefixes)
+
+
+def apply_plan(request: ApplyRequest, opened: PlanFile, path: str, steps: Steps) -> Applied:
+    """Commit what the plan holds on each of its routers.
+
+    Raises PlanError when the plan is not one of this workspace as it now is, or has expired.
     """
     workspace, plan = request.workspace, opened.plan
-    if plan.inputs.workspace != workspace.digest:
-        raise PlanError(
-            path,
-            f"was made for another workspace, or {workspace.directory} was changed since",
-            hint="make the plan again, and have it reviewed again",
-        )
-    if plan.hosts and all(each.status is HostStatus.OFFLINE for each in plan.hosts.values()):
-        raise PlanError(
-            path,
-            "was made with --offline, so no router's diff was reviewed and there is none to commit",
-            hint="make the plan again without --offline",
-        )
+    _check(request, plan, path)
     nornir = limited(
         open_inventory(workspace, request.environ, request.router_workers, lock=True),
         workspace,
@@ -114,41 +183,145 @@ def apply_plan(
             + (f"with --limit {' '.join(plan.limit)}" if plan.limit else "for other routers"),
         )
     hosts = [name for name in planned if plan.hosts[name].status is HostStatus.CHANGE]
+    chosen = (request.canary or Canary(workspace.network.apply.canary)).of(hosts)
+    recovered = recover_routers(request, nornir, steps, planned)
     if not hosts:
-        return {}
-    chosen = nornir.filter(filter_func=lambda host: host.name in hosts)
-    try:
-        with connections(chosen), steps.step("committing", len(hosts)) as step:
-            results = step.watch(chosen).run(
-                task=commit,
-                orders=_Orders(opened, path, hosts),
-                managed_prefix=workspace.network.filters.managed_prefix,
-                revert_in=request.revert_in,
-            )
-    except RunInterruptedError as exc:
-        outcomes = _outcomes(hosts, exc.results)
-        outcomes |= dict.fromkeys(exc.untouched, RouterFailure("interrupted before its turn came"))
-        raise ApplyInterruptedError(outcomes) from exc
-    return _outcomes(hosts, results)
+        return Applied(None, {}, recovered)
+    return _Deployment(request, opened, path, steps, hosts, chosen).run(nornir, recovered)
 
 
-def _outcomes(hosts: list[str], results: AggregatedResult) -> dict[str, Outcome]:
-    outcomes: dict[str, Outcome] = {}
-    for name in hosts:
-        if name not in results:
-            outcomes[name] = RouterFailure(
-                "interrupted while it was under way; what was not confirmed it takes back by itself"
-            )
-        elif results[name].failed:
-            outcomes[name] = RouterFailure(failure(results, name))
-        else:
-            outcomes[name] = results[name][0].result
-    return outcomes
+def _check(request: ApplyRequest, plan: Plan, path: str) -> None:
+    """Raise PlanError unless the plan may be applied here and now."""
+    workspace = request.workspace
+    if plan.inputs.workspace != workspace.digest:
+        raise PlanError(
+            path,
+            f"was made for another workspace, or {workspace.directory} was changed since",
+            hint="make the plan again, and have it reviewed again",
+        )
+    if plan.has_expired(request.now()):
+        raise PlanError(
+            path,
+            f"has expired: it was made {plan.created} and holds until {plan.expires}",
+            hint="make the plan again, and have it reviewed again "
+            "(guards.max_plan_age in network.yaml says for how long one holds)",
+        )
+    if plan.hosts and all(each.status is HostStatus.OFFLINE for each in plan.hosts.values()):
+        raise PlanError(
+            path,
+            "was made with --offline, so no router's diff was reviewed and there is none to commit",
+            hint="make the plan again without --offline",
+        )
 
 
-def all_done(outcomes: Mapping[str, Outcome]) -> bool:
-    """Tell whether every router holds what the plan intended."""
-    good = {CommitOutcome.DONE, CommitOutcome.ALREADY}
-    return all(
-        isinstance(each, CommitReport) and each.outcome in good for each in outcomes.values()
-    )
+class _Deployment:
+    """The routers of one apply, from the canary to the last batch."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - once, from apply_plan
+        self,
+        request: ApplyRequest,
+        opened: PlanFile,
+        path: str,
+        steps: Steps,
+        hosts: list[str],
+        canary: tuple[str, ...],
+    ) -> None:
+        self._request = request
+        self._opened = opened
+        self._path = path
+        self._steps = steps
+        self._hosts = hosts
+        settings = request.workspace.network.apply
+        size = settings.batch if request.batch is None else request.batch
+        limit = settings.max_failures if request.max_failures is None else request.max_failures
+        self._batches = batches(hosts, canary, size)
+        self._budget = Budget(limit, canary)
+        self._outcomes: dict[str, CommitReport] = {}
+        self._current: list[str] = []
+
+    def run(self, nornir: Nornir, recovered: Mapping[str, CommitReport]) -> Applied:
+        """Commit on all routers, and write what came of it to the state."""
+        request, plan = self._request, self._opened.plan
+        state = request.state
+        kind = _KINDS[plan.purpose]
+        name = who(request.environ)
+        number = state.begin_deployment(
+            kind,
+            name,
+            request.reason or plan.reason,
+            self._opened.digest,
+            self._hosts,
+            request.now(),
+            request.outside_window,
+        )
+        good = LastGood(state, self._opened, number)
+        holder = f"{name}, irrgate {kind}, deployment {number}, process {os.getpid()}"
+        targets = _Targets(request, self._opened, self._budget, good)
+        journal = DeploymentJournal(state, number, holder, request.now, targets)
+        self._outcomes = {
+            name: CommitReport(CommitOutcome.FAILED, f"{each.reason} (of an earlier deployment)")
+            for name, each in recovered.items()
+            if each.outcome is CommitOutcome.UNSETTLED and name in self._hosts
+        }
+        interrupted = False
+        try:
+            self._commit(nornir, journal)
+        except RunInterruptedError as exc:
+            interrupted = True
+            self._collect(exc.results)
+            for name in self._hosts:
+                why = "interrupted before its turn came"
+                if name not in exc.untouched and name in self._current:
+                    why = "interrupted while it was under way: irrgate recover brings it to an end"
+                held = CommitReport(CommitOutcome.HELD, why)
+                self._outcomes.setdefault(name, held)
+        good.finish()
+        outcomes = {name: self._outcomes[name] for name in self._hosts}
+        applied = Applied(number, outcomes, recovered, interrupted)
+        result = "interrupted" if interrupted else "done" if applied.is_done else "problems"
+        state.end_deployment(number, result, request.now())
+        return applied
+
+    def _commit(self, nornir: Nornir, journal: DeploymentJournal) -> None:
+        request = self._request
+        renderer = Renderer.of(request.workspace)
+        run = CommitRun(
+            _Orders(self._opened, self._path, request.workspace, self._hosts),
+            request.rules,
+            journal,
+            partial(restoring_candidate, renderer),
+            request.state.identity,
+            self._why_not,
+            request.pace,
+        )
+        chosen = nornir.filter(filter_func=lambda host: host.name in self._hosts)
+        with connections(chosen), self._steps.step("committing", len(self._hosts)) as step:
+            for batch in self._batches:
+                self._current = [name for name in batch if name not in self._outcomes]
+                now = chosen.filter(filter_func=lambda host: host.name in self._current)
+                if self._current:
+                    self._collect(step.watch(now).run(task=commit, run=run))
+
+    def _why_not(self, host: str) -> str:
+        """Return why the router is not to be changed now; asked when its turn comes."""
+        windows = self._request.workspace.hosts[host].windows
+        if windows is not None and not self._request.outside_window:
+            now = self._request.now()
+            if not windows.is_open(now):
+                return windows.why_closed(now)
+        return self._budget.used_up(host)
+
+    def _collect(self, results: AggregatedResult) -> None:
+        for name, result in results.items():
+            if result.failed:
+                reason = failure(results, name)
+                self._outcomes[name] = CommitReport(CommitOutcome.FAILED, reason)
+            else:
+                self._outcomes[name] = result[0].result
+
+
+_KINDS: Final[Mapping[Purpose, DeploymentKind]] = {
+    Purpose.PLAN: "apply",
+    Purpose.REFRESH: "refresh",
+    Purpose.ROLLBACK: "rollback",
+}

@@ -6,32 +6,22 @@ import logging
 import os
 import signal
 import sys
-import time
 import warnings
-from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from irrgate import __version__
-from irrgate.plan import Plan
-from irrgate.plan_file import PlanFile
 from irrgate.starter import write_starter
 from playbooks import irr
 from playbooks.accept_command import accept
-from playbooks.applying import (
-    ApplyInterruptedError,
-    ApplyRequest,
-    RouterFailure,
-    all_done,
-    apply_plan,
-)
+from playbooks.apply_commands import apply, recover, refresh
 from playbooks.checking import check_devices, check_irr
 from playbooks.expanding import expand_objects
-from playbooks.plan_text import markdown, print_table, show_text
-from playbooks.planning import PlanRequest, make_plan
+from playbooks.history_commands import history, rollback
+from playbooks.options import Limit, RouterWorkers
+from playbooks.plan_commands import plan, show
 from playbooks.progress import Steps
 from playbooks.streams import StandardStreams
 from playbooks.terminal import Exit, Terminal, make_terminal, told_errors
@@ -45,23 +35,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(irr.app)
-app.command()(accept)
-
-
-class ShowFormat(StrEnum):
-    """How `show` prints a plan."""
-
-    TEXT = "text"
-    JSON = "json"
-    MARKDOWN = "markdown"
-
-
-Limit = Annotated[
-    list[str] | None,
-    typer.Option("--limit", "-l", help="Only these hosts, groups or peers; repeatable."),
-]
-Everything = Annotated[bool, typer.Option("--all", help="Show what is unchanged as well.")]
-RouterWorkers = Annotated[int, typer.Option(min=1, max=500, help="Routers at once.")]
 
 
 def _version(wanted: bool) -> None:
@@ -162,116 +135,8 @@ def expand(
         raise typer.Exit(Exit.PROBLEMS)
 
 
-@app.command()
-def plan(  # noqa: PLR0913, PLR0917 - each is an option of the command line
-    context: typer.Context,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The plan file to write.")] = Path(
-        "plan.zip"
-    ),
-    limit: Limit = None,
-    offline: Annotated[
-        bool, typer.Option("--offline", help="Stop before the routers are asked.")
-    ] = False,
-    everything: Everything = False,
-    router_workers: RouterWorkers = 20,
-) -> None:
-    """Expand, render, and dry-run on every router; write the plan. Changes no router."""
-    terminal: Terminal = context.obj
-    with told_errors(), Steps(terminal.err) as steps:
-        workspace = terminal.workspace()
-        with terminal.state(workspace) as state:
-            request = PlanRequest(
-                workspace,
-                terminal.environ,
-                datetime.now().astimezone(),
-                time.monotonic,
-                state,
-                tuple(limit or ()),
-                offline,
-                router_workers,
-            )
-            made = make_plan(request, out, steps)
-    _show(terminal, out, ShowFormat.TEXT, everything=everything)
-    typer.echo(f"plan written to {out}", err=True)
-    raise typer.Exit(_plan_exit(made))
-
-
-def _plan_exit(made: Plan) -> Exit:
-    if made.has_problems:
-        return Exit.PROBLEMS
-    return Exit.CHANGES if made.has_changes else Exit.DONE
-
-
-@app.command()
-def show(
-    context: typer.Context,
-    plan_file: Annotated[Path, typer.Argument(metavar="PLAN")],
-    form: Annotated[ShowFormat, typer.Option("--format", "-f", help="How.")] = ShowFormat.TEXT,
-    everything: Everything = False,
-) -> None:
-    """Print a plan for people."""
-    _show(context.obj, plan_file, form, everything=everything)
-
-
-def _show(terminal: Terminal, path: Path, form: ShowFormat, *, everything: bool) -> None:
-    with told_errors(), PlanFile(path) as opened:
-        if terminal.as_json or form is ShowFormat.JSON:
-            typer.echo(opened.plan.model_dump_json(by_alias=True, indent=1))
-        elif form is ShowFormat.MARKDOWN:
-            typer.echo(markdown(opened, str(path), everything=everything), nl=False)
-        else:
-            show_text(opened, str(path), terminal.out, everything=everything)
-
-
-@app.command()
-def apply(
-    context: typer.Context,
-    plan_file: Annotated[Path, typer.Argument(metavar="PLAN")],
-    limit: Limit = None,
-    revert_in: Annotated[
-        int,
-        typer.Option(
-            min=60, max=3600, help="Seconds after which a router undoes what was not confirmed."
-        ),
-    ] = 300,
-    router_workers: RouterWorkers = 20,
-) -> None:
-    """Commit what was reviewed: the plan's bytes, where the router's diff is still the same."""
-    terminal: Terminal = context.obj
-    with told_errors(), PlanFile(plan_file) as opened, Steps(terminal.err) as steps:
-        request = ApplyRequest(
-            terminal.workspace(), terminal.environ, tuple(limit or ()), revert_in, router_workers
-        )
-        interrupted = False
-        try:
-            outcomes = apply_plan(request, opened, str(plan_file), steps)
-        except ApplyInterruptedError as exc:
-            outcomes, interrupted = dict(exc.outcomes), True
-        has_problems = opened.plan.has_problems
-    rows = [
-        (name, "failed", each.reason)
-        if isinstance(each, RouterFailure)
-        else (name, str(each.outcome), each.reason)
-        for name, each in outcomes.items()
-    ]
-    if terminal.as_json:
-        terminal.print_json(
-            [{"router": name, "outcome": out, "reason": why} for name, out, why in rows]
-        )
-    else:
-        print_table(terminal.out, "Apply", ("Router", "Status", "Reason"), rows)
-        if not rows:
-            typer.echo("nothing to change")
-        for name, each in outcomes.items():
-            diff = "" if isinstance(each, RouterFailure) else each.diff
-            if diff:
-                typer.echo(f"the diff of {name} now, not the reviewed one:\n{diff}", err=True)
-        if has_problems:
-            typer.echo("the plan holds things back: irrgate show lists them", err=True)
-    if interrupted:
-        raise typer.Exit(Exit.INTERRUPTED)
-    if has_problems or not all_done(outcomes):
-        raise typer.Exit(Exit.PROBLEMS)
+for _command in (plan, show, accept, apply, refresh, recover, history, rollback):
+    app.command()(_command)
 
 
 def main() -> None:

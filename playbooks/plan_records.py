@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Final, Literal
 
-from irrgate.state import Acceptance
-
 from irrgate import __version__
 from irrgate.changes import FilterChange, RouterChanges
 from irrgate.errors import RenderError
@@ -39,6 +37,7 @@ from irrgate.printable import printable
 from irrgate.render import Renderer
 from irrgate.rpsl import Asn
 from irrgate.standins import Considered, stale_words
+from irrgate.state import Acceptance
 
 _AFI_NAMES: Mapping[Afi, AfiName] = {Afi.IPV4: "ipv4", Afi.IPV6: "ipv6"}
 _NO_FILTER: Final = "a {} carries what nobody can list: no filter"

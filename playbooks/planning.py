@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from irrgate.state import State
 from nornir.core import Nornir
 from nornir.core.task import AggregatedResult
 
@@ -29,6 +28,7 @@ from irrgate.printable import printable
 from irrgate.render import Renderer
 from irrgate.rpsl import Asn
 from irrgate.standins import Considered, consider
+from irrgate.state import State
 from playbooks.identity import who
 from playbooks.plan_records import (
     capabilities_record,

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from irrgate.state import GoodFilter, HeldFilter, State
-
 from irrgate.changes import RouterChanges
 from irrgate.filters import Filter
 from irrgate.guards import Guard, judge_change, vetoes
@@ -15,6 +13,7 @@ from irrgate.network import GuardLimits
 from irrgate.plan import FilterStatus
 from irrgate.prefixes import PrefixSet
 from irrgate.standins import Considered
+from irrgate.state import GoodFilter, HeldFilter, State
 
 
 def contents(known: Considered) -> Iterator[PrefixSet]:

@@ -7,18 +7,21 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
-from irrgate.state import State, open_state
 from rich.console import Console
 
 from irrgate.errors import IrrgateError
 from irrgate.network import Workspace
 from irrgate.platforms import PLATFORMS
 from irrgate.workspace import WorkspaceErrors, load_workspace
+
+if TYPE_CHECKING:
+    from irrgate.state import State
 
 PIPE_WIDTH = 160
 """columns of tables where nobody says how wide the output is"""
@@ -54,11 +57,19 @@ class Terminal:
 
     def state(self, workspace: Workspace) -> State:
         """Open the workspace's state, a context manager; raises StateError."""
+        # SQLAlchemy takes 0.2 s to load, for nothing where no state is needed.
+        from irrgate.state import open_state  # noqa: PLC0415
+
         return open_state(workspace.directory, workspace.network.state.url, self.environ)
 
     def print_json(self, value: Any) -> None:
         """Print a result for programs."""
         typer.echo(json.dumps(value, indent=1))
+
+
+def local_now() -> datetime:
+    """Return the time with the machine's zone."""
+    return datetime.now().astimezone()
 
 
 def make_terminal(directory: Path, *, as_json: bool, environ: Mapping[str, str]) -> Terminal:

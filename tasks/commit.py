@@ -2,113 +2,220 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
-from irrgate.commits import CommitOrder, CommitOutcome, CommitReport, diff_digest, misread
-from irrgate.errors import DeviceError
+from irrgate.bgp import Neighbours, dump_neighbours
+from irrgate.commits import (
+    CommitOrder,
+    CommitOutcome,
+    CommitReport,
+    CommitRules,
+    Journal,
+    Pace,
+    Step,
+    changed_since,
+    diff_digest,
+    digests_of,
+    misread,
+)
+from irrgate.errors import DeviceError, IrrgateError
 from irrgate.platforms import find_platform
-from tasks.candidate import loaded_candidate
+from irrgate.platforms.platform import RunningFilters
+from tasks.bgp import read_neighbours
+from tasks.candidate import LoadedCandidate
 from tasks.connection import CONNECTION
 from tasks.device_errors import device_errors
-from tasks.read import read_filters
+from tasks.read import read_filters, references
+from tasks.restore import Restoring
+from tasks.settle import GRACE, SAVED_DEADLINE, Aim, Settlement
+from tasks.unconfirmed import clear_leftovers, let_go, pending_commit, session_of
 
 if TYPE_CHECKING:  # at run time it would load every driver: half a second for any command
     from napalm.base.base import NetworkDriver
 
 
-def commit(
-    task: Task, orders: Mapping[str, CommitOrder], managed_prefix: str, revert_in: int
-) -> Result:
-    """Load the plan's bytes; commit them only if the router's diff is the reviewed one.
+@dataclass(frozen=True, slots=True)
+class CommitRun:
+    """What all routers of one apply have in common."""
 
-    `revert_in` is in seconds, after which the router takes back by itself what was not confirmed;
-    it is rounded up to what the platform can count.
-    What is read back wrong is taken back at once. Raises DeviceError; the router's lock and
-    candidate are released in any case.
+    orders: Mapping[str, CommitOrder]
+    rules: CommitRules
+    journal: Journal
+    restoring: Restoring
+    owner: str
+    """by which a later run knows the sessions that this one leaves when it dies"""
+    closed: Callable[[str], str] = field(default=lambda _: "")
+    """why the router's change window is closed now; empty while it is open"""
+    pace: Pace = field(default_factory=Pace)
+
+
+def commit(task: Task, run: CommitRun) -> Result:
+    """Load the plan's bytes; commit them only if the router is as it was when they were reviewed.
+
+    The router's lock is held meanwhile, each step is journalled before it is taken, and the
+    router is brought to the new filters or back to the old ones, read back in either case.
 
     Returns:
         Result with `result`: CommitReport, and `changed`: True when the router was changed.
     """
     host = task.host
-    order = orders[host.name]
-    with device_errors(host, "connect"):
-        driver = host.get_connection(CONNECTION, task.nornir.config)
-    step = find_platform(host.platform or "").capabilities.revert_step
-    revert_in = -(-revert_in // step) * step
-    with loaded_candidate(host, driver, order.candidate):
-        with device_errors(host, "compare"):
-            diff = driver.compare_config()
-        if not diff.strip():
-            return Result(host=host, result=CommitReport(CommitOutcome.ALREADY))
-        if diff_digest(diff) != order.diff_digest:
-            reason = "its diff is not the one that was reviewed"
-            return Result(host=host, result=CommitReport(CommitOutcome.HELD, reason, diff))
-        _commit_unconfirmed(host, driver, order, revert_in)
-        report = _verify(task, order, managed_prefix)
-        if report.outcome is CommitOutcome.DONE:
-            _confirm(host, driver, revert_in)
-        else:
-            _take_back(host, driver, report.reason, revert_in)
+    if why := run.closed(host.name):
+        return Result(host=host, result=CommitReport(CommitOutcome.HELD, why))
+    try:
+        with run.journal.lock(host.name) as still_ours:
+            report = _Commit(task, run, still_ours).report()
+    except IrrgateError as exc:
+        reason = exc.reason if exc.subject == host.name else str(exc)
+        report = CommitReport(CommitOutcome.FAILED, reason, hint=exc.hint)
     return Result(host=host, result=report, changed=report.outcome is CommitOutcome.DONE)
 
 
-def _commit_unconfirmed(
-    host: Host, driver: NetworkDriver, order: CommitOrder, revert_in: int
-) -> None:
+class _Commit:
+    """One router's turn."""
+
+    def __init__(self, task: Task, run: CommitRun, still_ours: Callable[[], None]) -> None:
+        self._task = task
+        self._host: Host = task.host
+        self._run = run
+        self._order = run.orders[task.host.name]
+        self._still_ours = still_ours
+        self._found: RunningFilters | None = None
+
+    def report(self) -> CommitReport:
+        """Return what came of the router, and journal it."""
+        try:
+            with device_errors(self._host, "connect"):
+                driver = self._host.get_connection(CONNECTION, self._task.nornir.config)
+            clear_leftovers(self._host, driver, self._run.owner)
+            before = self._read()
+            report = self._as_reviewed(driver, before)
+            if report is None:
+                report = self._commit(driver, before)
+        except IrrgateError as exc:
+            # Before the commit was sent: nothing was changed.
+            reason = exc.reason if exc.subject == self._host.name else str(exc)
+            report = CommitReport(CommitOutcome.FAILED, reason, hint=exc.hint)
+        self._run.journal.end(self._host.name, report, self._found)
+        return report
+
+    def _read(self) -> RunningFilters:
+        prefix = self._run.rules.managed_prefix
+        self._found = read_filters(self._task, self._order.wanted, prefix)
+        return self._found
+
+    def _as_reviewed(self, driver: NetworkDriver, before: RunningFilters) -> CommitReport | None:
+        """Return None when the router is as it was reviewed, else what keeps it from a commit."""
+        order = self._order
+        if pending_commit(self._host, driver) is not None:
+            reason = "a commit of somebody else waits to be confirmed on it"
+            return CommitReport(CommitOutcome.HELD, reason)
+        if not misread(order.intended, before):
+            return CommitReport(CommitOutcome.ALREADY)
+        if digests_of(before, order.intended) != order.running:
+            reason = "its filters are not what they were when the plan was made"
+            return CommitReport(CommitOutcome.HELD, reason, since=changed_since(order, before))
+        removed = [name for name, (_, digest) in order.intended.items() if digest is None]
+        for name, lines in references(self._task, removed).items() if removed else ():
+            reason = f"{name} was to be removed, and is referred to by now: {lines[0]}"
+            return CommitReport(CommitOutcome.HELD, reason)
+        return None
+
+    def _commit(self, driver: NetworkDriver, before: RunningFilters) -> CommitReport:
+        run, order, name = self._run, self._order, self._host.name
+        baseline = read_neighbours(self._host, driver) if run.rules.bgp_check else None
+        sets = {
+            each: before.lists[each].prefixes if each in before.lists else None
+            for each in order.intended
+        }
+        run.journal.begin(name, sets)
+        aim = Aim(order.intended, sets, "", order.sessions, baseline, order.commit_confirm)
+        run.journal.note(name, Step.LOAD, {})
+        with LoadedCandidate(self._host, driver, order.candidate, run.owner) as candidate:
+            with device_errors(self._host, "compare"):
+                diff = driver.compare_config()
+            if not diff.strip() or diff_digest(diff) != order.diff_digest:
+                reason = "its diff is not the one that was reviewed"
+                return CommitReport(CommitOutcome.HELD, reason, diff)
+            self._still_ours()
+            run.journal.note(name, Step.COMMIT, commit_detail(order, session_of(driver), baseline))
+            candidate.sent()
+            return self._settle(driver, replace(aim, session=session_of(driver)))
+
+    def _settle(self, driver: NetworkDriver, aim: Aim) -> CommitReport:
+        """Send the commit, and stay until the router holds the new filters or the old ones."""
+        run, order = self._run, self._order
+        revert_in = revert_seconds(self._host, run.rules) if order.commit_confirm else None
+        wait = SAVED_DEADLINE if revert_in is None else revert_in + GRACE
+        settlement = Settlement(
+            self._task,
+            aim,
+            run.rules,
+            run.journal,
+            self._still_ours,
+            run.pace,
+            run.owner,
+            run.restoring,
+            run.pace.now() + wait,
+        )
+        try:
+            _send(self._host, driver, order, revert_in)
+            settlement.surely_pending = order.commit_confirm
+        except DeviceError as exc:
+            settlement.trouble = exc.reason
+        report = settlement.run()
+        self._found = settlement.found
+        leave(self._host, report, run.owner)
+        return report
+
+
+def revert_seconds(host: Host, rules: CommitRules) -> int:
+    """Return the time until a router takes back what is not confirmed, as it can count it."""
+    step = find_platform(host.platform or "").capabilities.revert_step
+    return -(-rules.revert_in // step) * step
+
+
+def commit_detail(
+    order: CommitOrder, session: str, baseline: Neighbours | None
+) -> dict[str, object]:
+    """Return what a later run needs to bring this commit to an end, as JSON has it."""
+    return {
+        "session": session,
+        "intended": {name: [str(afi), digest] for name, (afi, digest) in order.intended.items()},
+        "sessions": {at: [str(afi), name] for at, (afi, name) in order.sessions.items()},
+        "baseline": None if baseline is None else dump_neighbours(baseline),
+        "commit_confirm": order.commit_confirm,
+    }
+
+
+def _send(host: Host, driver: NetworkDriver, order: CommitOrder, revert_in: int | None) -> None:
     capabilities = find_platform(host.platform or "").capabilities
-    message = {"message": order.message} if capabilities.commit_message else {}
-    try:
-        with device_errors(host, "commit"):
-            driver.commit_config(revert_in=revert_in, **message)
-    except DeviceError as exc:
-        raise DeviceError(
-            host.name,
-            f"{exc.reason}; if it was applied all the same, the router takes it back by itself "
-            f"within {revert_in} s, since nobody confirms it",
-            hint=exc.hint,
-        ) from exc
+    options: dict[str, object] = {}
+    if capabilities.commit_message:
+        options["message"] = order.message
+    if revert_in is not None:
+        options["revert_in"] = revert_in
+    with device_errors(host, "commit"):
+        driver.commit_config(**options)
 
 
-def _verify(task: Task, order: CommitOrder, managed_prefix: str) -> CommitReport:
-    try:
-        found = read_filters(
-            task, {n: afi for n, (afi, _) in order.intended.items()}, managed_prefix
-        )
-    except DeviceError as exc:
-        return CommitReport(CommitOutcome.REVERTED, f"could not be read back: {exc.reason}")
-    wrong = misread(order, found)
-    if wrong:
-        return CommitReport(
-            CommitOutcome.REVERTED, f"does not hold what was committed: {', '.join(wrong)}"
-        )
-    return CommitReport(CommitOutcome.DONE)
-
-
-def _confirm(host: Host, driver: NetworkDriver, revert_in: int) -> None:
-    try:
-        with device_errors(host, "confirm"):
-            driver.confirm_commit()
-    except DeviceError as exc:
-        raise DeviceError(
-            host.name,
-            f"{exc.reason}; the new filters were read back right, and the router may keep them or "
-            f"take them back within {revert_in} s",
-            hint="make a plan again to see which",
-        ) from exc
-
-
-def _take_back(host: Host, driver: NetworkDriver, reason: str, revert_in: int) -> None:
-    """Undo an unconfirmed commit now; if that fails, the router's timer does it."""
-    try:
-        with device_errors(host, "take back the commit"):
-            driver.rollback()
-    except DeviceError as exc:
-        raise DeviceError(
-            host.name,
-            f"{reason}; {exc.reason}; the router takes the unconfirmed commit back by itself "
-            f"within {revert_in} s",
-        ) from exc
+def leave(host: Host, report: CommitReport, owner: str) -> None:
+    """Leave no candidate on the router, and nothing that closing the connection would undo."""
+    plugin = host.connections.get(CONNECTION)
+    if plugin is None or plugin.connection is None:
+        return
+    driver = plugin.connection
+    let_go(driver)
+    if report.outcome is CommitOutcome.FAILED:
+        # The commit was not taken, and what was loaded may still be there; the next run of this
+        # owner clears what this one cannot.
+        with contextlib.suppress(IrrgateError):
+            clear_leftovers(host, driver, owner)
+            if getattr(driver, "locked", False):
+                with device_errors(host, "discard"):
+                    driver.discard_config()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from nornir.core.task import Result, Task
 
@@ -41,6 +41,16 @@ def read_filters(task: Task, wanted: Mapping[str, Afi], managed_prefix: str) -> 
         return platform.parse(_running(task), wanted, managed_prefix)
     except ParseError as exc:
         raise _unreadable(task, exc) from exc
+
+
+def references(task: Task, names: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+    """Return what refers to each of `names` on the router, of those that are referred to."""
+    platform = find_platform(task.host.platform or "")
+    try:
+        found = platform.references(_running(task), names)
+    except ParseError as exc:
+        raise _unreadable(task, exc) from exc
+    return {name: lines for name, lines in found.items() if lines}
 
 
 def _running(task: Task) -> str:

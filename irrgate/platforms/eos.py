@@ -17,6 +17,8 @@ from typing import Final
 
 from irrgate.aggregation import LENGTH_BITS, LENGTH_MASK, Entry
 from irrgate.errors import ParseError
+from irrgate.platforms.eos_references import find_references
+from irrgate.platforms.mentions import is_own_name
 from irrgate.platforms.platform import (
     NONE,
     Capabilities,
@@ -32,6 +34,7 @@ from irrgate.platforms.platform import (
 from irrgate.prefixes import Afi, PrefixSet, format_address, format_prefixes, parse_keys
 
 _KEYWORDS: Final = {Afi.IPV4: "ip", Afi.IPV6: "ipv6"}
+_FAMILIES: Final = {keyword: afi for afi, keyword in _KEYWORDS.items()}
 _STEP: Final = 10
 """between sequence numbers of a new list, so that a person finds room between two"""
 
@@ -74,27 +77,33 @@ class Eos:
 
     def parse(self, running: str, wanted: Mapping[str, Afi], managed_prefix: str) -> RunningFilters:
         """Return the managed prefix lists of `show running-config`; see Platform."""
-        if not running.rstrip().endswith("\nend"):
-            raise ParseError(
-                "running config", "is cut off: EOS ends it with the line `end`, which is missing"
-            )
+        _refuse_cut_off(running)
         texts: dict[str, list[str]] = {}
-        strangers: set[str] = set()
+        strange: dict[str, dict[Afi, list[str]]] = {}
         for match in _HEADER.finditer(running):
             keyword, name, rest = match.groups()
             if not name.startswith(managed_prefix):
                 continue
             if name not in wanted or _KEYWORDS[wanted[name]] != keyword:
-                strangers.add(name)
-                continue
+                into = strange.setdefault(name, {}).setdefault(_FAMILIES[keyword], [])
+            else:
+                into = texts.setdefault(name, [])
             # EOS prints a list as a block, or in an older form with the name on every line.
-            texts.setdefault(name, []).extend((rest, _block(running, match.end())))
+            into += (rest, _block(running, match.end()))
         lists = {name: _managed(name, wanted[name], parts) for name, parts in texts.items()}
-        return RunningFilters(lists, _strangers(strangers))
+        references = find_references(running, strange)
+        return RunningFilters(
+            lists,
+            tuple(
+                _stranger(name, strange[name], references[name], alone=name not in wanted)
+                for name in sorted(strange)
+            ),
+        )
 
     def references(self, running: str, names: Collection[str]) -> Mapping[str, tuple[str, ...]]:
-        """Return what mentions each of `names`; see Platform."""
-        raise NotImplementedError
+        """Return the lines that mention each of `names`; see Platform."""
+        _refuse_cut_off(running)
+        return find_references(running, names)
 
     def parse_candidate(
         self, candidate: str, wanted: Mapping[str, Afi], removals: Mapping[str, Afi] = NONE
@@ -132,14 +141,14 @@ class Eos:
             if not goes or (keyword, name) in written:
                 raise ParseError(name, "the candidate must remove the list and then set it")
         lists: dict[str, ManagedList] = {}
-        strangers: set[str] = set()
+        strangers: dict[str, Stranger] = {}
         for (keyword, name), lines in written.items():
             if name in wanted and _KEYWORDS[wanted[name]] == keyword:
                 lists[name] = _managed(name, wanted[name], lines)
             else:
-                strangers.add(name)
+                strangers[name] = Stranger(name, _FAMILIES[keyword], (), removable=False)
         gone = tuple(sorted({name for _, name in removed - written.keys()}))
-        return RunningFilters(lists, _strangers(strangers), gone)
+        return RunningFilters(lists, tuple(strangers[each] for each in sorted(strangers)), gone)
 
     def printed(self, name: str, prefixes: PrefixSet, running: ManagedList | None) -> PrintedList:
         """Return the list with stable sequence numbers; see Platform.
@@ -176,8 +185,26 @@ class Eos:
         return Removal(stranger.name, afi, _KEYWORDS[afi])
 
 
-def _strangers(names: set[str]) -> tuple[Stranger, ...]:
-    return tuple(Stranger(name, None, (), removable=False) for name in sorted(names))
+def _refuse_cut_off(running: str) -> None:
+    if not running.rstrip().endswith("\nend"):
+        raise ParseError(
+            "running config", "is cut off: EOS ends it with the line `end`, which is missing"
+        )
+
+
+def _stranger(
+    name: str, definitions: Mapping[Afi, list[str]], references: tuple[str, ...], *, alone: bool
+) -> Stranger:
+    """Return what there is to know of a list; `alone`: the other family's is not asked for."""
+    if len(definitions) > 1:
+        return Stranger(name, None, references, removable=False)
+    ((afi, texts),) = definitions.items()
+    removable = alone and is_own_name(name)
+    try:
+        _read("\n".join(texts), afi, name)
+    except ParseError:
+        removable = False
+    return Stranger(name, afi, references, removable)
 
 
 def _sequence_numbers(entries: list[Entry], kept: Mapping[Entry, int]) -> list[int]:

@@ -22,6 +22,8 @@ from typing import Final
 from irrgate.aggregation import LENGTH_BITS, LENGTH_MASK, Entry, Nodes, last_key, span
 from irrgate.errors import ParseError
 from irrgate.platforms.junos_blocks import FoundList, route_filter_lists
+from irrgate.platforms.junos_references import find_references
+from irrgate.platforms.mentions import is_own_name
 from irrgate.platforms.platform import (
     NONE,
     Capabilities,
@@ -42,6 +44,7 @@ _ENTRY = re.compile(
     r"|prefix-length-range /(?P<low>[0-9]{1,3})-/(?P<high>[0-9]{1,3}))"
     r"(?:;| (?P<action>accept|reject);| \{\s*(?P<then>accept|reject);\s*\})"
 )
+_TOP: Final = ("policy-options",)
 _OMITTED = "delete its `apply-flags omit`"
 _COMMENT = re.compile(r"/\*.*?\*/|#[^\n]*", re.DOTALL)
 _CANDIDATE = re.compile(r"\s*policy-options \{(.*)\}\s*", re.DOTALL)
@@ -72,7 +75,7 @@ class Junos:
     def parse(self, running: str, wanted: Mapping[str, Afi], managed_prefix: str) -> RunningFilters:
         """Return the managed route-filter-lists of the configuration as text; see Platform."""
         lists: dict[str, ManagedList] = {}
-        strangers: set[str] = set()
+        strange: dict[str, list[FoundList]] = {}
         for found in route_filter_lists(running):
             name = found.name
             if found.path[0] == "groups":
@@ -80,18 +83,22 @@ class Junos:
             if not name.startswith(managed_prefix):
                 continue
             if name not in wanted:
-                strangers.add(name)
+                strange.setdefault(name, []).append(found)
             elif found.active:
                 lists[name] = _managed(name, wanted[name], found.body)
             else:
                 # As if it were not there, but the router holds it.
                 afi = wanted[name]
                 lists[name] = ManagedList(name, afi, PrefixSet.empty(afi), plain=False)
-        return RunningFilters(lists, _strangers(strangers))
+        references = find_references(running, strange) if strange else {}
+        return RunningFilters(
+            lists,
+            tuple(_stranger(name, strange[name], references[name]) for name in sorted(strange)),
+        )
 
     def references(self, running: str, names: Collection[str]) -> Mapping[str, tuple[str, ...]]:
-        """Return what mentions each of `names`; see Platform."""
-        raise NotImplementedError
+        """Return the statements that mention each of `names`; see Platform."""
+        return find_references(running, names)
 
     def parse_candidate(
         self, candidate: str, wanted: Mapping[str, Afi], removals: Mapping[str, Afi] = NONE
@@ -99,36 +106,39 @@ class Junos:
         """Return the route-filter-lists that a candidate sets; see Platform.
 
         Each must carry `replace:`, without which its entries are added to those that are there,
-        and nothing else may stand in the candidate, which would be committed unread: no comment
-        either, since Junos keeps it.
+        and those of `removals` `delete:`. Nothing else may stand in the candidate, which would be
+        committed unread: no comment either, since Junos keeps it.
         """
         whole = _CANDIDATE.fullmatch(candidate)
         if whole is None:
             raise ParseError("candidate", "is not one policy-options block and nothing else")
         lists: dict[str, ManagedList] = {}
-        strangers: set[str] = set()
-        removed: list[str] = []
+        strangers: dict[str, Stranger] = {}
+        removed: set[str] = set()
         position, end = whole.span(1)
         while position < end:
-            match = _REPLACED.match(candidate, position, end)
-            if match is None and (deleted := _DELETED.match(candidate, position, end)):
-                position = deleted.end()
-                removed.append(_removed(deleted[1].strip('"'), removals))
-                continue
+            replaced = _REPLACED.match(candidate, position, end)
+            match = replaced or _DELETED.match(candidate, position, end)
             if match is None:
                 line = candidate[position:end].split("\n", 2)[:2]
                 raise ParseError(
-                    "candidate", f"has a line that replaces no list: {' '.join(line).strip()!a}"
+                    "candidate",
+                    f"has a line that sets or removes no list: {' '.join(line).strip()!a}",
                 )
             position = match.end()
             name = match[1].strip('"')
-            if name in lists or name in strangers:
-                raise ParseError(name, "the candidate replaces the list twice")
-            if name in wanted:
+            if name in lists or name in strangers or name in removed:
+                raise ParseError(name, "the candidate has the list twice")
+            if replaced is None:
+                if name not in removals:
+                    raise ParseError(name, "the candidate deletes a list that is to stay")
+                removed.add(name)
+            elif name in wanted:
                 lists[name] = _managed(name, wanted[name], match[2])
             else:
-                strangers.add(name)
-        return RunningFilters(lists, _strangers(strangers), tuple(sorted(removed)))
+                strangers[name] = Stranger(name, _family(match[2]), (), removable=False)
+        ordered = tuple(strangers[each] for each in sorted(strangers))
+        return RunningFilters(lists, ordered, tuple(sorted(removed)))
 
     def printed(self, name: str, prefixes: PrefixSet, running: ManagedList | None) -> PrintedList:
         """Return the list's entries; see Platform. Entries have no numbers."""
@@ -150,14 +160,25 @@ class Junos:
         return Removal(stranger.name, afi, str(afi))
 
 
-def _strangers(names: set[str]) -> tuple[Stranger, ...]:
-    return tuple(Stranger(name, None, (), removable=False) for name in sorted(names))
+def _stranger(name: str, found: list[FoundList], references: tuple[str, ...]) -> Stranger:
+    families = {_family(each.body) for each in found}
+    afi = families.pop() if len(families) == 1 else None
+    own = [each for each in found if each.path == _TOP and each.active]
+    if afi is None or len(own) < len(found) or not is_own_name(name):
+        return Stranger(name, afi, references, removable=False)
+    try:
+        for each in own:
+            _managed(name, afi, each.body)
+    except ParseError:
+        return Stranger(name, afi, references, removable=False)
+    return Stranger(name, afi, references, removable=True)
 
 
-def _removed(name: str, removals: Mapping[str, Afi]) -> str:
-    if name not in removals:
-        raise ParseError(name, "the candidate removes a list that is none of those to remove")
-    return name
+def _family(body: str) -> Afi | None:
+    first = _ENTRY.search(_COMMENT.sub("", body))
+    if first is None:
+        return None
+    return Afi.IPV6 if ":" in first["prefix"] else Afi.IPV4
 
 
 def _refuse_inherited(found: FoundList, wanted: Mapping[str, Afi]) -> None:

@@ -37,11 +37,14 @@ def route_filter_lists(running: str) -> Iterator[FoundList]:
     lists are looked at one by one. Raises ParseError when the text was cut off, as braces that do
     not balance tell, or the end of the last line.
     """
-    return _Walk(running).lists()
+    return ConfigWalk(running).lists()
 
 
-class _Walk:
-    """One way through a configuration, from its first line to its last."""
+class ConfigWalk:
+    """One way through a configuration, from its first line to its last.
+
+    What there is to a line is seen in `_next_line`, and a list in `_found`.
+    """
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -50,6 +53,7 @@ class _Walk:
         """the headers of the blocks that are open, and whether each is active"""
 
     def lists(self) -> Iterator[FoundList]:
+        """Yield the lists on the way; see route_filter_lists."""
         last = ""
         while (line := self._next_line()) is not None:
             last = line or last

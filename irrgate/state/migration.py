@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -28,7 +29,8 @@ def prepare(
     found = _version(connection, where)
     if found is None:
         schema.metadata.create_all(connection)
-        connection.execute(schema.version.insert().values(version=newest))
+        identity = secrets.token_hex(4)
+        connection.execute(schema.version.insert().values(version=newest, identity=identity))
         return
     if found > newest:
         raise StateError(

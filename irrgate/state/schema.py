@@ -55,7 +55,11 @@ metadata: Final = MetaData()
 
 # One row. Its name is told from other programs' tables in a database that is shared.
 version: Final = Table(
-    "irrgate_schema", metadata, Column("version", Integer, primary_key=True, autoincrement=False)
+    "irrgate_schema",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    # By which the runs that share this state know what one of them left on a router.
+    Column("identity", Text, nullable=False),
 )
 
 prefix_sets: Final = Table(

@@ -28,11 +28,19 @@ class State(FilterStore, DeploymentStore, History):
 
     def __init__(self, database: Database, locks: Locks) -> None:
         super().__init__(database, locks)
+        with database.reading() as connection:
+            found = connection.execute(select(schema.version.c.identity)).scalar_one()
+        self._identity = str(found)
 
     @property
     def where(self) -> str:
         """The file or server, without a password."""
         return self._database.where
+
+    @property
+    def identity(self) -> str:
+        """Eight hexadecimal digits: the same for all runs that share this state, and no others."""
+        return self._identity
 
     def stored(self) -> Stored:
         """Return what the state holds, in figures."""
@@ -95,7 +103,7 @@ def open_state(
     try:
         with database.writing() as connection:
             prepare(connection, database.where)
+        return State(database, locks)
     except BaseException:
         database.close()
         raise
-    return State(database, locks)

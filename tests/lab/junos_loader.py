@@ -1,9 +1,11 @@
 """Loads Junos configuration text (curly brackets) into a tree, as `load merge` and `load replace`.
 
 The tags `replace:`, `delete:`, `inactive:` and `active:` are understood; `replace:` counts for
-action replace only. `/* ... */` before a statement stays with it, `#` comments are dropped. A
-statement that is refused is reported and left out, and what stands around it is loaded, as on a
-router.
+action replace only, `delete:` for both: Juniper's "Delete Elements in Configuration Data Using the
+Junos XML Protocol" puts it before the object, ended by a semicolon, and ties it to no action. What
+is not there to be deleted is the warning "statement not found", which py-junos-eznc raises.
+`/* ... */` before a statement stays with it, `#` comments are dropped. A statement that is refused
+is reported and left out, and what stands around it is loaded, as on a router.
 """
 
 from __future__ import annotations

@@ -4,73 +4,30 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from jnpr.junos.exception import RpcError  # type: ignore[import-untyped]
 from nornir.core import Nornir
 
-from irrgate.commits import CommitOrder, CommitOutcome, CommitReport, diff_digest
+from irrgate.commits import CommitOrder, CommitOutcome, CommitReport
 from irrgate.errors import DeviceError
-from irrgate.prefixes import Afi, PrefixSet
-from tasks.candidate import loaded_candidate
+from irrgate.state import State
+from tasks.candidate import LoadedCandidate
 from tasks.close import close
-from tasks.commit import commit
 from tasks.compare import compare
 from tasks.connection import CONNECTION
 from tests.e2e.desk import Desk, config, events, eventually
 from tests.lab.harness import LabDevice
 from tests.lab.junos_driver import opened
+from tests.tasks.changing import CANDIDATES, LIST, OTHER, committed, nornir, order, router, state
 from tests.tasks.nornir_on import nornir_on
+from tests.tasks.runs import RULES, Clock
+
+__all__ = ["nornir", "router", "state"]
 
 pytestmark = pytest.mark.e2e
-
-LIST = "IRR-AS64500-V4"
-NAMES = {"eos": "edge1.mex", "junos": "edge2.mex"}
-CANDIDATES = {
-    "eos": (
-        f"no ip prefix-list {LIST}\nip prefix-list {LIST}\n   seq 10 permit 10.0.0.0/8\n   exit\n"
-    ),
-    "junos": (
-        f"policy-options {{\n    replace: route-filter-list {LIST} {{\n        10.0.0.0/8 exact;\n"
-        "    }\n}\n"
-    ),
-}
-COMMITTED = PrefixSet.parse(Afi.IPV4, ["10.0.0.0/8"])
-OTHER = PrefixSet.parse(Afi.IPV4, ["10.0.0.0/9"])
-
-
-@pytest.fixture(params=["eos", "junos"])
-def router(desk: Desk, request: pytest.FixtureRequest) -> LabDevice:
-    device = desk.devices[NAMES[request.param]]
-    device.set_running(config(device, {LIST: ["192.0.2.0/24"]}))
-    return device
-
-
-@pytest.fixture
-def nornir(desk: Desk, router: LabDevice) -> Iterator[Nornir]:
-    over_router = nornir_on(desk, router.name)
-    yield over_router
-    over_router.run(task=close, on_failed=True)
-
-
-def order(nornir: Nornir, router: LabDevice, intended: PrefixSet = COMMITTED) -> CommitOrder:
-    candidate = CANDIDATES[router.platform]
-    compared = nornir.run(task=compare, candidates={router.name: candidate})[router.name][0]
-    digest = diff_digest(compared.diff or "")
-    return CommitOrder(candidate, digest, {LIST: (Afi.IPV4, intended.digest)}, "irrgate plan 1234")
-
-
-def committed(
-    nornir: Nornir, router: LabDevice, given: CommitOrder, revert_in: int = 300
-) -> CommitReport | BaseException:
-    result = nornir.run(
-        task=commit, orders={router.name: given}, managed_prefix="IRR-", revert_in=revert_in
-    )[router.name][0]
-    found: CommitReport | BaseException = result.exception or result.result
-    assert result.changed == (found == CommitReport(CommitOutcome.DONE))
-    return found
 
 
 def test_a_dry_run_is_gone_before_its_connection_is(nornir: Nornir, router: LabDevice) -> None:
@@ -80,18 +37,21 @@ def test_a_dry_run_is_gone_before_its_connection_is(nornir: Nornir, router: LabD
     assert events(router) == discarded[router.platform]
 
 
-def test_what_was_intended_is_committed(nornir: Nornir, router: LabDevice) -> None:
-    assert committed(nornir, router, order(nornir, router)) == CommitReport(CommitOutcome.DONE)
+def test_what_was_intended_is_committed(nornir: Nornir, router: LabDevice, state: State) -> None:
+    report = committed(nornir, router, state, order(nornir, router))
+    assert report == CommitReport(CommitOutcome.DONE)
     assert "10.0.0.0/8" in router.running()
     assert router.candidates() == router.locks() == []
     if router.platform == "junos":
         assert "irrgate plan 1234" in (Path(router.directory) / "commits.json").read_text()
 
 
-def test_what_is_read_back_otherwise_is_taken_back(nornir: Nornir, router: LabDevice) -> None:
+def test_what_is_read_back_otherwise_is_taken_back(
+    nornir: Nornir, router: LabDevice, state: State
+) -> None:
     """The router said yes, and holds something else than the plan intends."""
     before = router.running()
-    report = committed(nornir, router, order(nornir, router, intended=OTHER))
+    report = committed(nornir, router, state, order(nornir, router, intended=OTHER))
     reason = f"does not hold what was committed: {LIST}"
     assert report == CommitReport(CommitOutcome.REVERTED, reason)
     assert router.running() == before
@@ -101,16 +61,30 @@ def test_what_is_read_back_otherwise_is_taken_back(nornir: Nornir, router: LabDe
     assert router.running() == before
 
 
-def test_another_diff_than_the_reviewed_one_is_not_committed(
-    nornir: Nornir, router: LabDevice
+def test_a_router_that_is_not_as_reviewed_is_held(
+    nornir: Nornir, router: LabDevice, state: State
 ) -> None:
     given = order(nornir, router)
     router.set_running(config(router, {LIST: ["192.0.2.0/25"]}))
     before = router.running()
-    report = committed(nornir, router, given)
-    assert isinstance(report, CommitReport)
+    logged = len(events(router))
+    report = committed(nornir, router, state, given)
     assert report.outcome is CommitOutcome.HELD
-    assert "192.0.2.0/25" in report.diff
+    assert report.reason == "its filters are not what they were when the plan was made"
+    assert report.since == (f"{LIST} now has 192.0.2.0/25; has no 192.0.2.0/24",)
+    assert router.running() == before
+    assert events(router)[logged:] == []
+
+
+def test_another_diff_than_the_reviewed_one_is_not_committed(
+    nornir: Nornir, router: LabDevice, state: State
+) -> None:
+    """The filters are what they were, and the router shows another diff all the same."""
+    given = replace(order(nornir, router), diff_digest="0" * 64)
+    before = router.running()
+    report = committed(nornir, router, state, given)
+    assert report.outcome is CommitOutcome.HELD
+    assert "10.0.0.0/8" in report.diff
     assert router.running() == before
     assert "commit-confirmed" not in events(router)
     assert router.candidates() == router.locks() == []
@@ -120,24 +94,25 @@ def test_another_diff_than_the_reviewed_one_is_not_committed(
     ("revert_in", "counted"), [(60, {"eos": 60, "junos": 60}), (61, {"eos": 61, "junos": 120})]
 )
 def test_the_timer_is_what_the_platform_can_count(
-    nornir: Nornir, router: LabDevice, revert_in: int, counted: dict[str, int]
+    nornir: Nornir, router: LabDevice, state: State, revert_in: int, counted: dict[str, int]
 ) -> None:
+    """Nothing confirms and nothing takes back but the router's own timer."""
     given = order(nornir, router)
     before = router.running()
-    router.inject("drop", "confirm")
-    # Aborting after the failed confirm would end the wait on EOS.
-    router.inject("drop", "discard")
-    failed = committed(nornir, router, given, revert_in)
-    seconds = counted[router.platform]
-    assert isinstance(failed, DeviceError)
-    assert f"the router may keep them or take them back within {seconds} s" in failed.reason
-    if router.platform == "eos":
-        assert eventually(lambda: router.running() == before)
-        return
-    router.advance(seconds - 10)
-    assert router.running() != before
-    router.advance(11)
+    rules = replace(RULES, revert_in=revert_in)
+    router.inject("error", "confirm", count=1000)
+    seen: list[bool] = []
+
+    def passes(seconds: float) -> None:
+        router.advance(seconds)
+        seen.append(router.running() != before)
+
+    clock = Clock(on_sleep=passes)
+    report = committed(nornir, router, state, given, rules, clock)
+    assert report.outcome is CommitOutcome.REVERTED
     assert router.running() == before
+    pending = sum(slept for slept, new in zip(clock.slept, seen, strict=True) if new)
+    assert counted[router.platform] - 10 <= pending <= counted[router.platform]
 
 
 @pytest.mark.parametrize("error", [ValueError("a bug"), SystemExit(1), MemoryError()])
@@ -149,7 +124,7 @@ def test_a_candidate_is_discarded_whatever_is_thrown(
     driver = host.get_connection(CONNECTION, nornir.config)
 
     def throw() -> None:
-        with loaded_candidate(host, driver, CANDIDATES[router.platform]):
+        with LoadedCandidate(host, driver, CANDIDATES[router.platform], "0"):
             assert router.candidates() != []
             raise error
 
@@ -168,12 +143,14 @@ def test_a_candidate_that_the_router_refuses_is_gone_too(nornir: Nornir, router:
     assert router.candidates() == router.locks() == []
 
 
-def test_a_reviewed_diff_that_is_empty_is_nothing_to_do(nornir: Nornir, router: LabDevice) -> None:
+def test_a_router_that_holds_the_new_filters_is_left_alone(
+    nornir: Nornir, router: LabDevice, state: State
+) -> None:
     given = order(nornir, router)
-    committed(nornir, router, given)
-    before = router.running()
-    assert committed(nornir, router, given) == CommitReport(CommitOutcome.ALREADY)
-    assert router.running() == before
+    committed(nornir, router, state, given)
+    logged = len(events(router))
+    assert committed(nornir, router, state, given) == CommitReport(CommitOutcome.ALREADY)
+    assert events(router)[logged:] == []
 
 
 def test_another_persons_uncommitted_work_is_not_thrown_away(desk: Desk) -> None:
@@ -195,15 +172,17 @@ def test_another_persons_uncommitted_work_is_not_thrown_away(desk: Desk) -> None
         other.discard_config()
 
 
-def test_what_others_write_before_the_confirm_is_not_committed(desk: Desk, tmp_path: Path) -> None:
+def test_what_others_write_before_the_confirm_is_not_committed(desk: Desk, state: State) -> None:
     """A confirming commit takes along what is in the shared candidate by then."""
     router = desk.devices["edge2.mex"]
     router.set_running(config(router, {LIST: ["192.0.2.0/24"]}))
     nornir = nornir_on(desk, "edge2.mex", lock=True)
     given = order(nornir, router)
     router.inject("slow", "get_config", seconds=1)
-    found: list[CommitReport | BaseException] = []
-    committing = threading.Thread(target=lambda: found.append(committed(nornir, router, given)))
+    found: list[CommitReport] = []
+    committing = threading.Thread(
+        target=lambda: found.append(committed(nornir, router, state, given))
+    )
     with opened(router, lock_disable=True) as other:
         committing.start()
         assert eventually(lambda: router.faults()[0]["struck"] == 1)
@@ -229,12 +208,12 @@ def test_a_router_that_hangs_is_let_go_with_its_lock(desk: Desk) -> None:
     assert eventually(lambda: router.locks() == router.candidates() == [])
 
 
-def test_a_lock_that_is_not_granted_leaves_no_session(desk: Desk) -> None:
+def test_a_lock_that_is_not_granted_leaves_no_session(desk: Desk, state: State) -> None:
     router = desk.devices["edge2.mex"]
     nornir = nornir_on(desk, "edge2.mex", lock=True)
     router.inject("foreign_lock", "load")
-    given = CommitOrder(CANDIDATES["junos"], "0" * 64, {}, "")
-    refused = committed(nornir, router, given)
-    assert isinstance(refused, DeviceError)
+    given = CommitOrder(CANDIDATES["junos"], "0" * 64, {}, {}, "")
+    refused = committed(nornir, router, state, given)
+    assert refused.outcome is CommitOutcome.FAILED
     assert refused.reason.startswith("connect: configuration database locked by: noc terminal")
     assert eventually(lambda: router.ask("sessions") == [])

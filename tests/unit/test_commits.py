@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from irrgate.commits import CommitOrder, diff_digest, misread
+from irrgate.commits import CommitOrder, changed_since, diff_digest, misread
 from irrgate.platforms.platform import ManagedList, RunningFilters
 from irrgate.prefixes import Afi, PrefixSet
 from tests.unit.filters_made import prefixes
@@ -53,9 +53,8 @@ def test_every_text_has_a_digest(text: str) -> None:
     assert diff_digest(text) == diff_digest(text + "\n")
 
 
-def order(**intended: PrefixSet) -> CommitOrder:
-    aims = {name: (held.afi, held.digest) for name, held in intended.items()}
-    return CommitOrder("", "", aims, "")
+def order(**intended: PrefixSet) -> dict[str, tuple[Afi, str | None]]:
+    return {name: (held.afi, held.digest) for name, held in intended.items()}
 
 
 def found(plain: bool = True, **held: PrefixSet) -> RunningFilters:
@@ -77,3 +76,29 @@ def test_every_way_not_to_hold_it() -> None:
     assert misread(order(A=PrefixSet.empty(Afi.IPV4)), found(A=ONE)) == ("A",)
     assert misread(order(A=PrefixSet.empty(Afi.IPV4)), found(A=PrefixSet.empty(Afi.IPV6))) == ("A",)
     assert misread(order(B=ONE, A=ONE), found()) == ("A", "B")
+
+
+def test_a_filter_that_is_to_be_gone() -> None:
+    assert misread({"A": (Afi.IPV4, None)}, found(B=ONE)) == ()
+    assert misread({"A": (Afi.IPV4, None)}, found(A=PrefixSet.empty(Afi.IPV4))) == ("A",)
+
+
+def test_what_changed_since_the_review() -> None:
+    reviewed = {"A": ONE, "B": ONE, "C": None, "D": OTHER}
+    given = CommitOrder(
+        "",
+        "",
+        order(A=OTHER, B=OTHER, C=OTHER, D=ONE),
+        {name: each and each.digest for name, each in reviewed.items()},
+        "",
+        reviewed=reviewed.__getitem__,
+    )
+    many = prefixes(*(f"10.0.{n}.0/24" for n in range(0, 14, 2)))
+    assert changed_since(given, found(A=ONE, B=many, C=ONE)) == (
+        "B now has 10.0.2.0/24, 10.0.4.0/24, 10.0.6.0/24, 10.0.8.0/24, 10.0.10.0/24 and more",
+        "C is there now, with 1 entries",
+        "D is gone",
+    )
+    assert changed_since(given, found(A=OTHER, B=ONE, D=OTHER)) == (
+        "A now has 10.0.2.0/24; has no 10.0.0.0/24",
+    )

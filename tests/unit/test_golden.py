@@ -38,6 +38,11 @@ CASES: Final[Mapping[str, Mapping[str, PrefixSet]]] = {
     "everything": {V4: prefixes("0.0.0.0/0 le 32"), V6: prefixes("::/0 ge 1 le 128")},
     "both-families": {V4: SINGLES, V6: IPV6},
 }
+GONE: Final = {"IRR-AS64501-V4": Afi.IPV4, "IRR-AS64501-V6": Afi.IPV6}
+REMOVALS: Final[Mapping[str, Mapping[str, PrefixSet]]] = {
+    "removals": {},
+    "change-and-removals": {V4: SINGLES},
+}
 
 
 def compare(request: pytest.FixtureRequest, path: Path, text: str) -> None:
@@ -65,7 +70,14 @@ def test_one_prefix_comes_and_one_goes(request: pytest.FixtureRequest, platform:
     compare(request, GOLDEN / platform / "update.txt", text)
 
 
+@pytest.mark.parametrize("platform", routers.PLATFORMS)
+@pytest.mark.parametrize("case", REMOVALS)
+def test_filters_go(request: pytest.FixtureRequest, platform: str, case: str) -> None:
+    text = candidate(platform, REMOVALS[case], removals=GONE)
+    compare(request, GOLDEN / platform / f"{case}.txt", text)
+
+
 def test_no_reviewed_text_is_left_over() -> None:
-    cases = {f"{case}.txt" for case in [*CASES, "update"]}
+    cases = {f"{case}.txt" for case in [*CASES, *REMOVALS, "update"]}
     for platform in routers.PLATFORMS:
         assert {path.name for path in (GOLDEN / platform).iterdir()} == cases

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from irrgate.platforms import find_platform
-from irrgate.platforms.platform import ManagedList
+from irrgate.platforms.platform import ManagedList, Stranger
 from irrgate.prefixes import Afi, PrefixSet, format_address
 from irrgate.render import Renderer
 from tests.lab.eos_mode import ConfigMode
@@ -103,18 +104,26 @@ class JunosRouter:
         return route_filters(self.running())[name]
 
 
-def router(platform: str) -> Router:
-    """Return a router with a config, and no managed list in it."""
-    return EosRouter() if platform == "eos" else JunosRouter()
+def router(platform: str, running: str | None = None) -> Router:
+    """Return a router with this config, or one that has a list of others in it."""
+    if platform == "eos":
+        return EosRouter(running or _EOS)
+    return JunosRouter(running or _JUNOS)
 
 
 def candidate(
-    platform: str, filters: Mapping[str, PrefixSet], running: ManagedList | None = None
+    platform: str,
+    filters: Mapping[str, PrefixSet],
+    running: ManagedList | None = None,
+    removals: Mapping[str, Afi] = MappingProxyType({}),
 ) -> str:
-    """Return the shipped template's text that sets `filters`, by name."""
+    """Return the shipped template's text that sets `filters`, and removes others, by name."""
     module = find_platform(platform)
     printed = [module.printed(name, prefixes, running) for name, prefixes in filters.items()]
-    return RENDERER.render(platform, printed)
+    gone = [
+        module.removal(Stranger(name, afi, (), removable=True)) for name, afi in removals.items()
+    ]
+    return RENDERER.render(platform, printed, gone)
 
 
 def read(platform: str, running: str) -> Mapping[str, ManagedList]:

@@ -24,7 +24,8 @@ from irrgate.plan import (
     summarise,
 )
 from irrgate.plan_file import PlanFile, PlanWriter
-from playbooks.cli import _exit_code, _plan_exit
+from playbooks.cli import _exit_code
+from playbooks.plan_commands import plan_exit
 from playbooks.plan_text import markdown, show_text
 from playbooks.terminal import Exit
 
@@ -165,7 +166,7 @@ def test_markdown_is_escaped_and_its_fences_hold(path: Path) -> None:
 def test_the_exit_code_of_a_plan(tmp_path: Path, hosts: list[HostRecord], code: Exit) -> None:
     named = {f"edge{n}": record for n, record in enumerate(hosts)}
     with PlanFile(plan_of(tmp_path / "plan.zip", named)) as opened:
-        assert _plan_exit(opened.plan) == code
+        assert plan_exit(opened.plan) == code
 
 
 def test_two_of_typer_is_one_of_ours() -> None:

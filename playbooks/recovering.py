@@ -1,0 +1,113 @@
+"""The composition `recover`: what a run that died has begun is brought to an end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from nornir.core import Nornir
+
+from irrgate.commits import CommitOutcome, CommitReport, Step, Unfinished
+from irrgate.platforms.platform import RunningFilters
+from irrgate.prefixes import PrefixSet
+from irrgate.render import Renderer
+from irrgate.restoring import restoring_candidate
+from playbooks.deployments import DeploymentJournal
+from playbooks.identity import who
+from playbooks.planning import connections, failure
+from playbooks.progress import Steps
+from tasks.inventory import limited, open_inventory
+from tasks.recover import RecoverRun, recover
+
+if TYPE_CHECKING:  # SQLAlchemy takes 0.2 s to load, for nothing where no state is needed
+    from irrgate.state import DeploymentHost
+    from playbooks.applying import ApplyRequest
+
+
+class _Nothing:
+    """Implements `playbooks.deployments.Targets` where all is in the journal already."""
+
+    def of(self, host: str) -> tuple[str, Mapping[str, PrefixSet | None]]:
+        """Never asked: the router was begun by the run that died."""
+        raise LookupError(host)
+
+    def ended(self, host: str, report: CommitReport, found: RunningFilters | None) -> None:
+        """Leave it at what the journal says."""
+
+
+def recover_routers(
+    request: ApplyRequest, nornir: Nornir, steps: Steps, hosts: Collection[str]
+) -> dict[str, CommitReport]:
+    """Bring those of `hosts` to an end that an earlier run left unfinished; by router.
+
+    Deployments that have no unfinished router any more are ended as well.
+    """
+    state = request.state
+    unfinished: dict[str, DeploymentHost] = {}
+    for each in state.unfinished(hosts):
+        if each.host in unfinished:
+            older = unfinished[each.host]
+            reason = f"superseded by deployment {each.deployment}"
+            state.end_host(older.deployment, each.host, "failed", reason, request.now())
+        unfinished[each.host] = each
+    reports: dict[str, CommitReport] = {}
+    if unfinished:
+        renderer = Renderer.of(request.workspace)
+        run = RecoverRun(
+            partial(_unfinished, request),
+            request.rules,
+            {name: _journal(request, each.deployment) for name, each in unfinished.items()},
+            partial(restoring_candidate, renderer),
+            state.identity,
+            request.pace,
+        )
+        chosen = nornir.filter(filter_func=lambda host: host.name in unfinished)
+        with connections(chosen), steps.step("recovering", len(unfinished)) as step:
+            results = step.watch(chosen).run(task=recover, run=run)
+        for name in sorted(unfinished):
+            if results[name].failed:
+                reports[name] = CommitReport(CommitOutcome.UNSETTLED, failure(results, name))
+            else:
+                reports[name] = results[name][0].result
+    still = {each.deployment for each in state.unfinished()}
+    for number in state.unended_deployments():
+        if number not in still:
+            state.end_deployment(number, "recovered", request.now())
+    return reports
+
+
+def recover_workspace(request: ApplyRequest, steps: Steps) -> dict[str, CommitReport]:
+    """Recover all routers that `request` has, and no others; by router."""
+    workspace = request.workspace
+    nornir = limited(
+        open_inventory(workspace, request.environ, request.router_workers, lock=True),
+        workspace,
+        request.limit,
+    )
+    return recover_routers(request, nornir, steps, sorted(nornir.inventory.hosts))
+
+
+def _journal(request: ApplyRequest, deployment: int) -> DeploymentJournal:
+    name = who(request.environ)
+    holder = f"{name}, irrgate recover, deployment {deployment}, process {os.getpid()}"
+    return DeploymentJournal(request.state, deployment, holder, request.now, _Nothing())
+
+
+def _unfinished(request: ApplyRequest, name: str) -> Unfinished | None:
+    state = request.state
+    found = state.unfinished([name])
+    if not found:
+        return None
+    host = found[-1]
+    sent = next((each for each in host.journal if each.step == str(Step.COMMIT)), None)
+    return Unfinished(
+        host.deployment,
+        {
+            name: None if digest is None else state.prefixes(digest)
+            for name, digest in host.before.items()
+        },
+        None if sent is None else sent.detail,
+        0.0 if sent is None else (request.now() - sent.at).total_seconds(),
+    )

@@ -1,0 +1,96 @@
+"""What a NAPALM driver knows of commits that wait to be confirmed, and of its own sessions.
+
+EOSDriver confirms and takes back by the name of its configuration session, aborts it when it is
+closed, and leaves it on the router when the process dies. So sessions get names by which a later
+run knows its own, and the name moves from one connection to the next.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from nornir.core.inventory import Host
+
+from tasks.connection import CONNECTION
+from tasks.device_errors import device_errors
+
+if TYPE_CHECKING:  # at run time it would load every driver: half a second for any command
+    from napalm.base.base import NetworkDriver
+
+SESSION_PREFIX: Final = "irrgate"
+SESSION_OWNER: Final = "0"
+"""the owner where there is no state to tell this irrgate from another"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A commit that waits to be confirmed."""
+
+    session: str
+    """EOS: its configuration session; Junos: the commit's revision"""
+    seconds: int
+    """left until the router takes it back; -1 where the router does not tell"""
+
+
+def name_session(driver: NetworkDriver, owner: str) -> None:
+    """Give the driver's next session a name that `clear_leftovers` of the same owner knows."""
+    if getattr(driver, "config_session", "") is None:
+        driver.config_session = f"{SESSION_PREFIX}-{owner}-{secrets.token_hex(4)}"
+
+
+def session_of(driver: NetworkDriver) -> str:
+    """Return the name of the driver's session; empty where it has none."""
+    return getattr(driver, "config_session", None) or ""
+
+
+def adopt(driver: NetworkDriver, session: str) -> None:
+    """Let the driver confirm or take back the commit of a session that another driver made."""
+    if session and hasattr(driver, "config_session"):
+        driver.config_session = session
+
+
+def let_go(driver: NetworkDriver) -> None:
+    """Make the driver forget its session, so that closing it leaves the commit pending."""
+    if hasattr(driver, "config_session"):
+        driver.config_session = None
+
+
+def pending_commit(host: Host, driver: NetworkDriver) -> Pending | None:
+    """Return the commit that waits to be confirmed on the router, whoever made it."""
+    with device_errors(host, "look for a commit to be confirmed"):
+        # has_pending_commit() is this call's truth value; the name and the time are needed too.
+        found = driver._get_pending_commits()
+    for session, seconds in found.items():
+        return Pending(str(session), int(seconds))
+    return None
+
+
+def clear_leftovers(host: Host, driver: NetworkDriver, owner: str) -> None:
+    """Abort the uncommitted sessions that runs of this owner left when they died.
+
+    Only while the router's lock is held: then no other run of this owner has one.
+    """
+    if not hasattr(driver, "config_session"):
+        return
+    with device_errors(host, "look for sessions that were left behind"):
+        sessions = driver._run_commands(["show configuration sessions"])[0]["sessions"]
+        for name, session in sorted(sessions.items()):
+            ours = name.startswith(f"{SESSION_PREFIX}-{owner}-")
+            if ours and session.get("state") == "pending":
+                driver.config_session = name
+                driver.discard_config()
+
+
+def drop_connection(host: Host) -> None:
+    """Close the host's connection as well as it can be, without touching what is pending."""
+    plugin = host.connections.get(CONNECTION)
+    if plugin is None:
+        return
+    if plugin.connection is not None:
+        let_go(plugin.connection)
+    with contextlib.suppress(Exception):
+        host.close_connection(CONNECTION)
+    host.connections.pop(CONNECTION, None)
