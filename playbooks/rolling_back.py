@@ -1,0 +1,102 @@
+"""The composition behind `rollback`: the way back from a deployment, as a plan like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from irrgate.errors import StateError
+from irrgate.filters import Filter
+from irrgate.network import Workspace
+from irrgate.plan import Plan, Purpose
+from irrgate.plan_file import PlanWriter
+from irrgate.prefixes import Afi
+from irrgate.rpsl import Asn
+from irrgate.standins import Considered, consider
+from irrgate.state import Deployment, DeploymentHost
+from playbooks.planning import Aims, PlanRequest, finish_plan, planned_routers
+from playbooks.progress import Steps
+
+
+def plan_way_back(request: PlanRequest, deployment_id: int, target: Path, steps: Steps) -> Plan:
+    """Plan the filters that the deployment's routers held before it; changes no router.
+
+    Only what the deployment changed is touched: its filters get their old content, and those that
+    it brought are removed where nothing refers to them. The guards judge it as they judge every
+    step. Raises StateError for a deployment that is not kept, that changed nothing, or none of
+    whose routers are in the inventory (or within the request's limit).
+    """
+    deployment = request.state.deployment(deployment_id)
+    request = replace(request, purpose=Purpose.ROLLBACK, rollback_of=deployment_id, offline=False)
+    routers = planned_routers(request)
+    changed = _changed(deployment, set(routers.inventory.hosts))
+    if not changed:
+        raise StateError(
+            f"deployment {deployment_id}",
+            "there is nothing to take back on "
+            + (
+                f"--limit {' '.join(request.limit)}" if request.limit else "the inventory's routers"
+            ),
+            hint="irrgate history shows what it changed, and where",
+        )
+    chosen = routers.filter(filter_func=lambda host: host.name in changed)
+    with PlanWriter(target) as writer:
+        return finish_plan(request, chosen, steps, writer, _aims(request, changed))
+
+
+def _changed(deployment: Deployment, routers: set[str]) -> dict[str, Mapping[str, str | None]]:
+    """Return, by router, what each filter that the deployment changed held before; None: absent."""
+    return {
+        each.host: before
+        for each in deployment.hosts
+        if each.host in routers and (before := _before(each))
+    }
+
+
+def _before(host: DeploymentHost) -> Mapping[str, str | None]:
+    return {
+        name: host.before.get(name)
+        for name, after in sorted(host.after.items())
+        if host.before.get(name) != after
+    }
+
+
+def _aims(request: PlanRequest, changed: Mapping[str, Mapping[str, str | None]]) -> Aims:
+    workspace, state = request.workspace, request.state
+    known: dict[tuple[str, str], Considered] = {}
+    of_host: dict[str, tuple[Considered, ...]] = {}
+    unneeded: dict[str, frozenset[str]] = {}
+    for host, before in sorted(changed.items()):
+        kept = []
+        for name, digest in before.items():
+            if digest is None:
+                continue
+            if (name, digest) not in known:
+                old = _old_filter(request, name, digest)
+                known[name, digest] = consider(old, workspace.network, state, request.now)
+            kept.append(known[name, digest])
+        of_host[host] = tuple(kept)
+        unneeded[host] = frozenset(name for name, digest in before.items() if digest is None)
+    made: dict[tuple[Asn, Afi], Considered] = {}
+    for each in known.values():
+        # Where routers held different content, the plan's table of peers shows one of them.
+        made.setdefault((each.intent.peer, each.intent.afi), each)
+    return Aims(dict(sorted(made.items())), of_host, unneeded)
+
+
+def _old_filter(request: PlanRequest, name: str, digest: str) -> Filter:
+    peer = _peer_of(request.workspace, name)
+    prefixes = request.state.prefixes(digest)
+    if peer is None:
+        raise StateError(
+            name,
+            "is no name that irrgate gives any more: filters.name in network.yaml was changed",
+            hint="take it back by hand, or with the old filters.name",
+        )
+    return Filter(peer, prefixes.afi, name, prefixes, prefixes.entry_count, {}, (), ())
+
+
+def _peer_of(workspace: Workspace, name: str) -> Asn | None:
+    parsed = workspace.network.filters.names.parse_name(name)
+    return None if parsed is None else parsed[0]
