@@ -13,7 +13,7 @@ from irrgate.platforms import find_platform
 from irrgate.platforms.platform import RunningFilters
 from irrgate.prefixes import Afi
 from irrgate.render import Renderer
-from tasks.candidate import loaded_candidate
+from tasks.candidate import LoadedCandidate
 from tasks.close import close
 from tasks.compare import compare
 from tasks.connection import CONNECTION
@@ -80,7 +80,8 @@ def candidate(router: LabDevice, before: RunningFilters, *, change: bool) -> str
 
 def committing(task: Task, text: str) -> Result:
     driver = task.host.get_connection(CONNECTION, task.nornir.config)
-    with loaded_candidate(task.host, driver, text), device_errors(task.host, "commit"):
+    candidate = LoadedCandidate(task.host, driver, text, "0")
+    with candidate, device_errors(task.host, "commit"):
         driver.commit_config()
     return Result(host=task.host)
 
