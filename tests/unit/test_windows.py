@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -185,6 +186,29 @@ def test_around_daylight_saving_time(
     assert f"the next opens {shown} ({zone})" in these.why_closed(utc(now))
 
 
+def test_hours_that_the_clock_shows_twice_open_twice() -> None:
+    berlin = windows("Europe/Berlin", ("sun", "02:30-02:45"))
+    first, second = utc("2026-10-25T00:30"), utc("2026-10-25T01:30")
+    for now, opens in ((first - MINUTE, first), (first + 20 * MINUTE, second)):
+        opening = berlin.next_opening(now)
+        assert opening is not None
+        assert opening.astimezone(UTC) == opens
+
+
+def test_a_clock_that_is_set_back_over_midnight_shows_two_days_by_turns() -> None:
+    """St. John's, 2010: on Sunday at 00:01 it was Saturday, 23:01 again."""
+    twice = windows("America/St_Johns", ("sat", "23:30-23:45"), ("sun", "00:00-00:01"))
+    openings = [utc(f"2010-11-07T{clock}") for clock in ("02:00", "02:30", "03:00", "03:30")]
+    for before, opens in itertools.pairwise([utc("2010-11-07T01:00"), *openings]):
+        opening = twice.next_opening(before + 15 * MINUTE)
+        assert opening is not None
+        assert opening.astimezone(UTC) == opens
+    only_saturday = windows("America/St_Johns", ("sat", "23:30-23:45"))
+    opening = only_saturday.next_opening(utc("2010-11-07T02:30:30"))
+    assert opening is not None
+    assert opening.astimezone(UTC) == utc("2010-11-07T03:00")
+
+
 def test_a_window_is_open_from_its_first_moment_to_its_end() -> None:
     these = windows("UTC", ("wed", "02:00-05:00"))
     at = {"01:59:59.999999": False, "02:00:00": True, "04:59:59.999999": True, "05:00:00": False}
@@ -273,7 +297,8 @@ def test_the_next_opening_is_looked_for_in_400_days() -> None:
 
 def test_years_of_freezes_are_passed_over_at_once() -> None:
     freezes = tuple(f"{year}-01-01..{year}-12-31" for year in range(2026, 2046))
-    these = windows("Europe/Berlin", *[("daily", "02:00-05:00")] * 20, freeze=freezes)
+    hours = [("daily", f"{hour:02}:{minute}-05:00") for hour in range(24) for minute in (15, 45)]
+    these = windows("Europe/Berlin", *hours, freeze=freezes)
     started = time.process_time()
     assert these.next_opening(utc("2026-11-25T12:00")) is None
     # 1 ms; minute by minute it would be more than 10 s.
