@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -114,6 +115,21 @@ def test_windows_are_the_nearest_and_whole(tmp_path: Path) -> None:
     assert str(workspace.hosts["edge3"].windows) == "always (UTC); frozen 2026-11-27"
 
 
+def test_the_examples_of_the_docs_are_right(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs/change-windows.md").read_text(encoding="utf-8")
+    network, groups = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    hosts = "".join(
+        f"{name}: {{hostname: a, platform: eos, groups: [{name}]}}\n"
+        for name in ("lab", "core", "edge")
+    )
+    workspace = load(tmp_path, network=NETWORK + network, groups=f"{GROUPS}{groups}", hosts=hosts)
+    assert {name: str(router.windows) for name, router in workspace.hosts.items()} == {
+        "lab": "always (UTC)",
+        "core": "sun 02:00-04:00 (Europe/Berlin)",
+        "edge": SHOWN,
+    }
+
+
 def test_without_windows_there_are_none(tmp_path: Path) -> None:
     assert load(tmp_path).hosts["edge1.mex"].windows is None
 
@@ -182,6 +198,7 @@ REFUSED = [
     ("state: {url: /srv/state.db}", "state.url: not the URL of a database", "sqlite:////"),
     ("state: {url: 'mysql://db/x'}", "state.url: not the URL of a database", "postgresql"),
     ("state: {url: 'postgresql+asyncpg://db/x'}", "state.url: not the URL of a database"),
+    ('state: {url: "postgresql://db/x\\n"}', "state.url: holds a character", "cannot be printed"),
     ("state: {url: 'postgresql://[::1/x'}", "state.url: not a URL"),
     ("state: {url: 'sqlite://'}", "state.url: the path of a file is expected", "sqlite:////srv"),
     ("state: {url: 'sqlite:///'}", "state.url: the path of a file is expected"),
