@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nornir.core import Nornir
 from nornir.core.task import AggregatedResult
@@ -28,7 +28,6 @@ from irrgate.printable import printable
 from irrgate.render import Renderer
 from irrgate.rpsl import Asn
 from irrgate.standins import Considered, consider
-from irrgate.state import State
 from playbooks.identity import who
 from playbooks.plan_records import (
     capabilities_record,
@@ -46,6 +45,9 @@ from tasks.inventory import limited, open_inventory
 from tasks.read import read
 from tasks.render import render
 from tasks.runner import InterruptibleRunner
+
+if TYPE_CHECKING:  # SQLAlchemy takes 0.2 s to load, for nothing where no state is needed
+    from irrgate.state import State
 
 
 @dataclass(frozen=True, slots=True)
