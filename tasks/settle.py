@@ -46,7 +46,7 @@ TOO_LATE: Final = 20
 """seconds before the router's own timer in which we leave the taking back to it: on Junos
 `rollback 1` after the timer has run would bring the new filters again"""
 _PATIENCE: Final = 3
-"""looks that fail before the commit is taken back unread"""
+"""looks that fail before the commit is taken back, read or unread"""
 _FIRST_WAIT: Final = 0.5
 _LONGEST_WAIT: Final = 10.0
 
@@ -141,7 +141,7 @@ class Settlement:
             self.trouble = self.trouble or exc.reason
             self._failed += 1
             if self._failed >= _PATIENCE and not self.verdict:
-                self.verdict = f"could not be read back: {exc.reason}"
+                self.verdict = exc.reason
             self.surely_pending = False
             self._connected = False
             return None

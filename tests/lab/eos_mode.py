@@ -197,6 +197,8 @@ class ConfigMode:
 
     def _no_prefix_list(self, line: str, rest: list[str], key: ListKey) -> None:
         if len(rest) == 3:
+            # Whatever refers to it: EOS takes route-maps that match lists which are not there
+            # (aristanetworks/avd, issue 6803, has such configs).
             self._config.remove_list(key)
         elif rest[3] == "seq" and len(rest) >= 5 and rest[4].isdecimal():
             if key in self._config.lists:

@@ -100,7 +100,8 @@ def test_the_timer_is_what_the_platform_can_count(
     given = order(nornir, router)
     before = router.running()
     rules = replace(RULES, revert_in=revert_in)
-    router.inject("error", "confirm", count=1000)
+    for step in ("confirm", "discard"):
+        router.inject("error", step, count=1000)
     seen: list[bool] = []
 
     def passes(seconds: float) -> None:

@@ -9,16 +9,18 @@ from nornir.core import Nornir
 from nornir.core.task import Result, Task
 
 from irrgate.errors import DeviceError
+from irrgate.network import FilterNames
 from irrgate.platforms import find_platform
 from irrgate.platforms.platform import RunningFilters
 from irrgate.prefixes import Afi
 from irrgate.render import Renderer
-from tasks.candidate import loaded_candidate
+from tasks.candidate import LoadedCandidate
 from tasks.close import close
 from tasks.compare import compare
 from tasks.connection import CONNECTION
 from tasks.device_errors import device_errors
 from tasks.read import read
+from tasks.unconfirmed import SESSION_OWNER
 from tests.e2e.desk import Desk, accepts, blank, config, events, has_list, log
 from tests.lab.harness import LabDevice
 from tests.tasks.nornir_on import nornir_on
@@ -29,6 +31,7 @@ pytestmark = pytest.mark.e2e
 LIST, GONE = "IRR-AS64500-V4", "IRR-AS64999-V4"
 NAMES = {"eos": "edge1.mex", "junos": "edge2.mex"}
 WANTED = {LIST: Afi.IPV4}
+FILTER_NAMES = FilterNames("IRR-{peer}-{afi}")
 POLICY = {
     "eos": f"route-map RM-IN permit 10\n   match ip address prefix-list {GONE}\n!\n",
     "junos": (
@@ -65,8 +68,8 @@ def refer_to_it(router: LabDevice) -> None:
 
 
 def found(nornir: Nornir, router: LabDevice) -> RunningFilters:
-    wanted = {router.name: WANTED}
-    (result, *_) = nornir.run(task=read, wanted=wanted, managed_prefix="IRR-")[router.name]
+    results = nornir.run(task=read, wanted={router.name: WANTED}, names=FILTER_NAMES)
+    result = results[router.name][0]
     assert isinstance(result.result, RunningFilters), result.exception
     return result.result
 
@@ -80,7 +83,8 @@ def candidate(router: LabDevice, before: RunningFilters, *, change: bool) -> str
 
 def committing(task: Task, text: str) -> Result:
     driver = task.host.get_connection(CONNECTION, task.nornir.config)
-    with loaded_candidate(task.host, driver, text), device_errors(task.host, "commit"):
+    candidate = LoadedCandidate(task.host, driver, text, SESSION_OWNER)
+    with candidate, device_errors(task.host, "commit"):
         driver.commit_config()
     return Result(host=task.host)
 

@@ -89,7 +89,7 @@ def test_what_changed_since_the_review() -> None:
         "",
         "",
         order(A=OTHER, B=OTHER, C=OTHER, D=ONE),
-        {name: each and each.digest for name, each in reviewed.items()},
+        {name: each.digest if each else None for name, each in reviewed.items()},
         "",
         reviewed=reviewed.__getitem__,
     )
