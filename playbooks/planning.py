@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -260,7 +260,10 @@ class Routers:
             given = given_names(running.strangers, names)
             if aims.unneeded is not None:
                 given = {each: given[each] for each in aims.unneeded[name] & given.keys()}
-            changes[name] = decide(aims.of_host[name], running, network.guards, given)
+            of_router = decide(aims.of_host[name], running, network.guards, given)
+            # What is beside the aims of a rollback is the inventory's, and no stranger.
+            is_partial = aims.unneeded is not None
+            changes[name] = replace(of_router, strangers=()) if is_partial else of_router
         return changes
 
     def _render(self) -> dict[str, str]:
