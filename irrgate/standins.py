@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 from irrgate.filters import Filter, NoFilter, Stale
 from irrgate.guards import (
@@ -25,7 +26,9 @@ from irrgate.guards import (
 from irrgate.irr.expander import Unknown
 from irrgate.network import Network
 from irrgate.prefixes import PrefixSet
-from irrgate.state import Acceptance, GoodFilter, State
+
+if TYPE_CHECKING:  # SQLAlchemy takes 0.2 s to load, for nothing where no state is needed
+    from irrgate.state import Acceptance, GoodFilter, State
 
 Intent = Filter | NoFilter
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from irrgate.errors import StateError
 from irrgate.prefixes import Afi, PrefixSet, format_entry
 from irrgate.rpsl import Asn
-from irrgate.state import Acceptance, HeldFilter, State
+
+if TYPE_CHECKING:  # SQLAlchemy takes 0.2 s to load, for nothing where no state is needed
+    from irrgate.state import Acceptance, HeldFilter, State
 
 MAX_PREFIXES_SHOWN = 20
 """prefixes and ranges told of what comes and of what goes"""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from irrgate import __version__
 from irrgate.changes import FilterChange, RouterChanges
@@ -37,7 +37,9 @@ from irrgate.printable import printable
 from irrgate.render import Renderer
 from irrgate.rpsl import Asn
 from irrgate.standins import Considered, stale_words
-from irrgate.state import Acceptance
+
+if TYPE_CHECKING:  # SQLAlchemy takes 0.2 s to load, for nothing where no state is needed
+    from irrgate.state import Acceptance
 
 _AFI_NAMES: Mapping[Afi, AfiName] = {Afi.IPV4: "ipv4", Afi.IPV6: "ipv6"}
 _NO_FILTER: Final = "a {} carries what nobody can list: no filter"

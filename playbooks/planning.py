@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nornir.core import Nornir
 from nornir.core.task import AggregatedResult
@@ -28,7 +28,6 @@ from irrgate.printable import printable
 from irrgate.render import Renderer
 from irrgate.rpsl import Asn
 from irrgate.standins import Considered, consider
-from irrgate.state import State
 from playbooks.identity import who
 from playbooks.plan_records import (
     capabilities_record,
@@ -46,6 +45,9 @@ from tasks.inventory import limited, open_inventory
 from tasks.read import read
 from tasks.render import render
 from tasks.runner import InterruptibleRunner
+
+if TYPE_CHECKING:  # SQLAlchemy takes 0.2 s to load, for nothing where no state is needed
+    from irrgate.state import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +260,10 @@ class Routers:
             given = given_names(running.strangers, names)
             if aims.unneeded is not None:
                 given = {each: given[each] for each in aims.unneeded[name] & given.keys()}
-            changes[name] = decide(aims.of_host[name], running, network.guards, given)
+            of_router = decide(aims.of_host[name], running, network.guards, given)
+            # What is beside the aims of a rollback is the inventory's, and no stranger.
+            is_partial = aims.unneeded is not None
+            changes[name] = replace(of_router, strangers=()) if is_partial else of_router
         return changes
 
     def _render(self) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from irrgate.changes import RouterChanges
 from irrgate.filters import Filter
@@ -13,7 +14,9 @@ from irrgate.network import GuardLimits
 from irrgate.plan import FilterStatus
 from irrgate.prefixes import PrefixSet
 from irrgate.standins import Considered
-from irrgate.state import GoodFilter, HeldFilter, State
+
+if TYPE_CHECKING:  # SQLAlchemy takes 0.2 s to load, for nothing where no state is needed
+    from irrgate.state import GoodFilter, HeldFilter, State
 
 
 def contents(known: Considered) -> Iterator[PrefixSet]:
@@ -68,6 +71,8 @@ def _note_good(state: State, known: Considered, now: datetime, *, in_use: bool) 
 
 def good_of(intent: Filter, expanded_at: datetime) -> GoodFilter:
     """Return the filter as one that was found in use."""
+    from irrgate.state import GoodFilter  # noqa: PLC0415
+
     servers = [str(each.server) for each in intent.sources if each.server]
     queries = [each.query for each in intent.sources]
     return GoodFilter(
@@ -113,6 +118,8 @@ def _held(
         guards = [each.guard for each in vetoes(judged)]
     else:
         return None
+    from irrgate.state import HeldFilter  # noqa: PLC0415
+
     return HeldFilter(
         name=intent.name,
         peer=intent.peer,

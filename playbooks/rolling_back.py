@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from irrgate.errors import StateError
 from irrgate.filters import Filter
@@ -14,9 +15,11 @@ from irrgate.plan_file import PlanWriter
 from irrgate.prefixes import Afi
 from irrgate.rpsl import Asn
 from irrgate.standins import Considered, consider
-from irrgate.state import Deployment, DeploymentHost
 from playbooks.planning import Aims, PlanRequest, finish_plan, planned_routers
 from playbooks.progress import Steps
+
+if TYPE_CHECKING:  # SQLAlchemy takes 0.2 s to load, for nothing where no state is needed
+    from irrgate.state import Deployment, DeploymentHost
 
 
 def plan_way_back(request: PlanRequest, deployment_id: int, target: Path, steps: Steps) -> Plan:

@@ -41,7 +41,8 @@ class FilterStore(PrefixStore):
     def keep_good(self, good: GoodFilter, prefixes: PrefixSet) -> None:
         """Make this the last known good filter of its name.
 
-        For the content that is there already, its time does not move back.
+        For the content that is there already, its time does not move back, and what a person
+        accepted stays accepted.
         """
         if (prefixes.digest, prefixes.afi) != (good.digest, good.afi):
             raise StateError(good.name, "its digest is not the one of its prefixes")
@@ -54,13 +55,17 @@ class FilterStore(PrefixStore):
         with self._database.writing() as connection:
             self._keep(connection, prefixes)
             old = connection.execute(
-                select(table.c.digest, table.c.expanded_at).where(table.c.name == good.name)
+                select(table.c.digest, table.c.expanded_at, table.c.why).where(
+                    table.c.name == good.name
+                )
             ).one_or_none()
             if old is None:
                 connection.execute(table.insert().values(name=good.name, **values))
                 return
             if old.digest == good.digest:
                 values["expanded_at"] = max(old.expanded_at, good.expanded_at)
+                if old.why == "accepted":
+                    values["why"] = old.why
             connection.execute(update(table).where(table.c.name == good.name).values(**values))
 
     def touch_good(self, name: str, digest: str, expanded_at: datetime) -> None:

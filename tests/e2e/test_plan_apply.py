@@ -171,21 +171,21 @@ def test_the_same_filter_in_other_words_is_left_alone(desk: Desk) -> None:
 
 
 def test_other_lists_beside_the_managed_ones_are_never_touched(desk: Desk) -> None:
-    lists = {"CUSTOMER-STATIC": ["192.0.2.128/25"], "IRR-AS64999-V4": ["10.99.0.0/16"]}
+    lists = {"CUSTOMER-STATIC": ["192.0.2.128/25"], "IRR-STATIC-V4": ["10.99.0.0/16"]}
     for device in desk.devices.values():
         device.set_running(config(device, lists))
     plan = desk.plan(expect=CHANGES)
     for name in ROUTERS:
         candidate = plan.member(f"hosts/{name}/candidate")
         assert "CUSTOMER-STATIC" not in candidate
-        assert "AS64999" not in candidate
-        assert plan.json["hosts"][name]["strangers"] == ["IRR-AS64999-V4"]
-        line = f"{name} holds filters that the inventory does not have, left alone: IRR-AS64999-V4"
+        assert "IRR-STATIC" not in candidate
+        assert plan.json["hosts"][name]["strangers"] == ["IRR-STATIC-V4"]
+        line = f"{name} holds filters that the inventory does not have, left alone: IRR-STATIC-V4"
         assert line in plan.printed.stdout
     assert desk.outcomes(plan, expect=DONE) == ALL_DONE
     for device in desk.devices.values():
         assert accepts(device, "CUSTOMER-STATIC", "192.0.2.128/25")
-        assert accepts(device, "IRR-AS64999-V4", "10.99.0.0/16")
+        assert accepts(device, "IRR-STATIC-V4", "10.99.0.0/16")
         assert not any("STATIC" in name for record in log(device) for name in record.objects)
 
 
