@@ -83,11 +83,7 @@ def candidate(router: LabDevice, before: RunningFilters, *, change: bool) -> str
 
 def committing(task: Task, text: str) -> Result:
     driver = task.host.get_connection(CONNECTION, task.nornir.config)
-<<<<<<< .merge_file_nUmZI7
-    candidate = LoadedCandidate(task.host, driver, text, "0")
-=======
     candidate = LoadedCandidate(task.host, driver, text, SESSION_OWNER)
->>>>>>> .merge_file_5Pt7MJ
     with candidate, device_errors(task.host, "commit"):
         driver.commit_config()
     return Result(host=task.host)
