@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit bench format lock bgpq4 postgresql clean wheel
+.PHONY: help demo test check unit bench format lock bgpq4 postgresql irrd clean wheel
 
 help:  ## what there is to make
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -15,7 +15,7 @@ help:  ## what there is to make
 demo: $(READY) bgpq4  ## plan, apply, plan again, a registry change: against emulated routers
 	@$(BIN)/python -m tests.lab.demo
 
-test: check postgresql  ## every check and every test
+test: check postgresql irrd  ## every check and every test
 	$(BIN)/pytest -q -n auto --dist worksteal tests/e2e tests/tasks
 
 check: $(READY) bgpq4  ## lint, format, types, layering, unit tests
@@ -47,6 +47,9 @@ bgpq4:
 postgresql:
 	@sh .ci/install-postgresql
 
+irrd:
+	@PYTHON=$(PYTHON) sh .ci/install-irrd
+
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "irrgate needs Python 3.11 or newer: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
@@ -57,4 +60,4 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-irrd dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
