@@ -111,6 +111,15 @@ class IrrClient:
         self._select(before)
         return found
 
+    def members(self, name: SetName) -> tuple[str, ...]:
+        """Return the members of a set and of all sets in it as they are registered (`!iSET,1`).
+
+        None of them may mean that there is no such set. Looked up in the sources selected.
+        """
+        self._start()
+        data = self._ask(f"!i{name.name},1", b"A", b"D")
+        return tuple((data or b"").decode("ascii", "replace").split())
+
     def serials(self, names: Sequence[SourceName] = ()) -> tuple[SourceSerials, ...]:
         """Return the serials of these sources, or of all that the server has (`!j`)."""
         self._start()
