@@ -24,10 +24,12 @@ from psycopg import sql
 
 from irrgate.irr.client import IrrClient
 from irrgate.irr.snapshot import LoadReport, Problem, load_dumps
+from irrgate.prefixes import Afi, PrefixSet
 from irrgate.rpsl import SourceName, parse_set_name
 from tests.e2e.postgres_cluster import cluster
 from tests.e2e.postgres_cluster import programs as postgres_programs
 from tests.lab.irr_process import irr_server
+from tests.lab.network import irrgate_argv
 from tests.lab.real_irrd import WHOIS_WORKERS, Imported, RealIrrd, real_irrd, split_by_source
 from tests.lab.real_irrd import programs as irrd_programs
 
@@ -53,6 +55,9 @@ FAMILIES: Final = (("-4", "-m", "26"), ("-6", "-m", "128"))
 SELECTIONS: Final = (
     "NASTY", "NASTY-B,NASTY", "NASTY,NASTY-B,NASTY-BROKEN", "DEMO-RIR,DEMO", "NASTY,NOWHERE",
 )  # fmt: skip
+ALL_SOURCES: Final = "NASTY,NASTY-B,NASTY-BROKEN,DEMO,DEMO-RIR"
+BGPQ4_LOSES: Final = {"RS-ONE-LENGTH", "RS-ALL-ONE-LENGTH", "RS-MP", "RS-HOST"}
+"""a member with `^n` each"""
 PINS: Final = ("NASTY", "NASTY-B", "DEMO", "NOWHERE")
 
 Command = tuple[str, ...]
@@ -326,3 +331,68 @@ def test_our_client_reads_both_alike(servers: Servers) -> None:
     assert seen[0] == seen[1]
     assert seen[0][1]["AS-EMPTY"]
     assert not seen[0][1]["AS-ONLY-B"]
+
+
+def expanded(port: int, directory: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    """What `irrgate expand` prints of every set and ASN, but for the server."""
+    inventory = directory / "inventory"
+    inventory.mkdir(parents=True)
+    (inventory / "hosts.yaml").write_text("{}\n")
+    (inventory / "peers.yaml").write_text("{}\n")
+    (inventory / "network.yaml").write_text(
+        f"asn: 64496\nirr: {{servers: ['127.0.0.1:{port}'], workers: {WHOIS_WORKERS // 2},"
+        f" sources: [{ALL_SOURCES}]}}\n"
+        "filters: {max_length: {ipv4: 28, ipv6: 128}, special_use: true}\n"
+    )
+    argv = [*irrgate_argv(), "-w", directory, "--json", "expand", *SETS, *ASNS]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
+    assert "Traceback" not in done.stderr
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    assert {each.pop("server") for each in found} <= {f"127.0.0.1:{port}", None}
+    return {(each["object"], each["afi"]): each for each in found}
+
+
+def test_irrgate_expands_the_same_from_both_as_bgpq4_prints(
+    servers: Servers, tmp_path: Path
+) -> None:
+    irrd = expanded(servers.irrd.port, tmp_path / "irrd")
+    embedded = expanded(servers.embedded, tmp_path / "embedded")
+    # The reasons of failures name the port.
+    for each in (*irrd.values(), *embedded.values()):
+        each["reason"] = re.sub(r":[0-9]{4,}", "", each["reason"])
+    assert irrd == embedded
+    assert {each["verdict"] for each in irrd.values()} == {"whole", "empty", "unknown", "failed"}
+    # Its one member of IPv4 has a range beyond /32, of which bgpq4 complains.
+    failed = {name for (name, _), each in irrd.items() if each["verdict"] == "failed"}
+    assert failed == {"RS-BEYOND"}
+    for name in [*SETS, *ASNS]:
+        for afi, family in ((Afi.IPV4, ("-4", "-m", "28")), (Afi.IPV6, ("-6",))):
+            if name not in failed | BGPQ4_LOSES:
+                heard = bgpq4(servers.irrd.port, ("-S", ALL_SOURCES, *family, name))
+                printed = [json.loads(each)["prefix"] for each in heard.printed]
+                whole = PrefixSet.parse(afi, [p for p in printed if not p.endswith("/0")])
+                assert PrefixSet.parse(afi, irrd[name.upper(), str(afi)]["prefixes"]) == whole
+
+
+def test_irrd_sends_members_of_one_length_as_they_are_and_irrgate_keeps_them(
+    servers: Servers, tmp_path: Path
+) -> None:
+    """bgpq4 reads 10.4.0.0/22^24 as a range from 24 to 0, and drops it without a word."""
+    for port in (servers.irrd.port, servers.embedded):
+        with IrrClient("127.0.0.1", port, 20) as client:
+            members = client.members(parse_set_name("RS-ONE-LENGTH"))
+        assert sorted(members) == ["10.4.0.0/22^24", "10.6.0.0/24^24", "10.6.8.0/21"]
+        heard = bgpq4(port, ("-4", "RS-ONE-LENGTH"))
+        assert [json.loads(each)["prefix"] for each in heard.printed] == [
+            "10.6.0.0/24",
+            "10.6.8.0/21",
+        ]
+        assert heard.errors == []
+        found = expanded(port, tmp_path / str(port))
+        assert found["RS-ONE-LENGTH", "ipv4"]["prefixes"] == [
+            "10.4.0.0/22 ge 24 le 24",
+            "10.6.0.0/24",
+            "10.6.8.0/21",
+        ]
+        assert found["RS-ALL-ONE-LENGTH", "ipv4"]["prefixes"] == ["10.4.0.0/22 ge 23 le 23"]
+        assert "2001:db8:8::/46 ge 48 le 48" in found["RS-MP", "ipv6"]["prefixes"]

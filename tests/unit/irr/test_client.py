@@ -29,6 +29,8 @@ def whole(query: bytes) -> bytes:
         b"!v": framed(b"IRRd -- version 4.5.4\n"),
         b"!s-lc": framed(b"TEST,OTHER\n"),
         b"!mas-set,AS-EXAMPLE": framed(OBJECT),
+        b"!iAS-EXAMPLE,1": framed(b"AS64500 AS64501\n"),
+        b"!iRS-OTHER,1": b"D\n",
         b"!j-*": framed(b"TEST:Y:0-123:456\nOTHER:N:-\n"),
         b"!jTEST,NOPE": framed(b"TEST:Y:7-9\nNOPE:X:Database unknown\n"),
         b"!sNOPE": b"F One or more selected sources are unavailable.\n",
@@ -76,6 +78,14 @@ def test_a_set_exists_or_not() -> None:
         assert client.object_exists(AS_SET) is True
         assert client.object_exists(parse_set_name("AS-OTHER")) is False
         assert client.object_exists(parse_set_name("RS-OTHER")) is False
+
+
+def test_members_of_a_set_and_of_the_sets_in_it() -> None:
+    with server(whole) as port, IrrClient("127.0.0.1", port, 5) as client:
+        assert client.members(AS_SET) == ("AS64500", "AS64501")
+        assert client.members(parse_set_name("RS-OTHER")) == ()
+        with pytest.raises(IrrServerError, match="no answer to that"):
+            client.members(parse_set_name("AS-NO-DATA"))
 
 
 def test_a_pinned_set_is_searched_in_its_source_only() -> None:

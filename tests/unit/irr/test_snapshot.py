@@ -119,7 +119,7 @@ def test_a_source_may_be_given_to_objects_without_one(tmp_path: Path) -> None:
 def test_a_second_definition_is_told_where_it_differs(tmp_path: Path) -> None:
     one = "as-set: AS-X\nmembers: AS1\nsource: TEST\n\n"
     with loaded(tmp_path, one + one + one.replace("AS1", "AS2")) as found:
-        assert found.registry.sets_named("AS-X")[0].asns == (1,)
+        assert found.registry.sets_named("AS-X")[0].asns == (2,), "the last one, as in a mirror"
         [problem] = found.problems
         assert (problem.line, problem.kind) == (9, ProblemKind.SECOND_DEFINITION)
 
