@@ -224,7 +224,9 @@ class IrrClient:
         except OSError as exc:
             raise self._error(f"no whole answer: {_reason(exc)}") from exc
         if not data:
-            raise self._error("closed the connection before its answer was whole")
+            said = bytes(self._buffer[:60]).decode("latin-1")
+            after = f", after {said!a}" if said else ""
+            raise self._error(f"closed the connection before its answer was whole{after}")
         self._buffer += data
 
     def _connect(self) -> socket.socket:

@@ -26,11 +26,19 @@ from irrgate.irr.client import IrrClient
 from irrgate.irr.snapshot import LoadReport, Problem, load_dumps
 from irrgate.prefixes import Afi, PrefixSet
 from irrgate.rpsl import SourceName, parse_set_name
+from tests.e2e.desk import eventually
 from tests.e2e.postgres_cluster import cluster
 from tests.e2e.postgres_cluster import programs as postgres_programs
 from tests.lab.irr_process import irr_server
 from tests.lab.network import irrgate_argv
-from tests.lab.real_irrd import WHOIS_WORKERS, Imported, RealIrrd, real_irrd, split_by_source
+from tests.lab.real_irrd import (
+    WHOIS_WORKERS,
+    Imported,
+    RealIrrd,
+    check_configuration,
+    real_irrd,
+    split_by_source,
+)
 from tests.lab.real_irrd import programs as irrd_programs
 
 pytestmark = pytest.mark.e2e
@@ -333,20 +341,30 @@ def test_our_client_reads_both_alike(servers: Servers) -> None:
     assert not seen[0][1]["AS-ONLY-B"]
 
 
-def expanded(port: int, directory: Path) -> dict[tuple[str, str], dict[str, Any]]:
-    """What `irrgate expand` prints of every set and ASN, but for the server."""
+def workspace(port: int, directory: Path) -> Path:
+    """Write a workspace that asks a server on 127.0.0.1."""
     inventory = directory / "inventory"
     inventory.mkdir(parents=True)
     (inventory / "hosts.yaml").write_text("{}\n")
     (inventory / "peers.yaml").write_text("{}\n")
     (inventory / "network.yaml").write_text(
         f"asn: 64496\nirr: {{servers: ['127.0.0.1:{port}'], workers: {WHOIS_WORKERS // 2},"
-        f" sources: [{ALL_SOURCES}]}}\n"
+        f" timeout: 20, sources: [{ALL_SOURCES}]}}\n"
         "filters: {max_length: {ipv4: 28, ipv6: 128}, special_use: true}\n"
     )
-    argv = [*irrgate_argv(), "-w", directory, "--json", "expand", *SETS, *ASNS]
+    return directory
+
+
+def irrgate(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    argv = [*irrgate_argv(), "-w", str(directory), *arguments]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
     assert "Traceback" not in done.stderr
+    return done
+
+
+def expanded(port: int, directory: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    """What `irrgate expand` prints of every set and ASN, but for the server."""
+    done = irrgate(workspace(port, directory), "--json", "expand", *SETS, *ASNS)
     found: list[dict[str, Any]] = json.loads(done.stdout)
     assert {each.pop("server") for each in found} <= {f"127.0.0.1:{port}", None}
     return {(each["object"], each["afi"]): each for each in found}
@@ -396,3 +414,52 @@ def test_irrd_sends_members_of_one_length_as_they_are_and_irrgate_keeps_them(
         ]
         assert found["RS-ALL-ONE-LENGTH", "ipv4"]["prefixes"] == ["10.4.0.0/22 ge 23 le 23"]
         assert "2001:db8:8::/46 ge 48 le 48" in found["RS-MP", "ipv6"]["prefixes"]
+
+
+def test_irrgate_check_tells_a_mirror_that_denies_us(servers: Servers, tmp_path: Path) -> None:
+    directory = workspace(servers.irrd.port, tmp_path / "ws")
+    done = irrgate(directory, "check", "--irr")
+    assert done.returncode == 0
+    assert "IRRd -- version 4.5.4, has NASTY, NASTY-B" in " ".join(done.stdout.split())
+
+    settings = json.loads(servers.irrd.settings.read_text())
+    denying = json.loads(servers.irrd.settings.read_text())
+    denying["irrd"]["access_lists"] = {"ours": ["192.0.2.0/24"]}
+    denying["irrd"]["server"]["whois"]["access_list"] = "ours"
+    servers.irrd.reload(denying)
+    try:
+        assert eventually(lambda: not answers(servers.irrd.port), 20)
+        done = irrgate(directory, "check", "--irr")
+        assert done.returncode == 3
+        assert "after '%% Access denied'" in " ".join((done.stdout + done.stderr).split())
+        done = irrgate(directory, "--json", "expand", "-4", "AS-NEST-1")
+        assert [each["verdict"] for each in json.loads(done.stdout)] == ["failed"]
+    finally:
+        servers.irrd.reload(settings)
+        assert eventually(lambda: answers(servers.irrd.port), 20)
+
+
+def answers(port: int) -> bool:
+    """Tell whether every worker lets us in."""
+    with ExitStack() as stack:
+        clients = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), 20))
+            for _ in range(WHOIS_WORKERS)
+        ]
+        for client in clients:
+            client.sendall(b"!!\n!v\n!q\n")
+        return all(client.makefile("rb").read().startswith(b"A") for client in clients)
+
+
+def test_the_mirror_of_the_docs_is_to_irrds_own_liking(tmp_path: Path) -> None:
+    programs = needed(irrd_programs(), "IRRd is not installed: sh .ci/install-irrd")
+    text = (ROOT / "docs" / "own-mirror.md").read_text()
+    [block] = re.findall(r"^```yaml\n(irrd:\n.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    settings = tmp_path / "irrd.yaml"
+    settings.write_text(block.replace("/var/lib/irrd", str(tmp_path)))
+    assert check_configuration(programs, settings) == []
+    settings.write_text(settings.read_text().replace("nrtm_port: 4444", "nrtm_porto: 4444"))
+    [told] = check_configuration(programs, settings)
+    assert "Unknown key(s) under source RIPE: nrtm_porto" in told
+    for name in re.findall(r"^    ([A-Z]+):$", block, re.MULTILINE):
+        assert re.search(rf"sources_default: \[.*{name}.*\]", block)

@@ -57,11 +57,18 @@ class RealIrrd:
 
     port: int
     log: Path
+    settings: Path
+    process: subprocess.Popen[bytes]
 
     def imported(self) -> dict[str, Imported]:
         """Return what IRRd says of each source's import."""
         found = _IMPORTED.finditer(self.log.read_text())
         return {each["source"]: Imported(int(each["read"]), int(each["kept"])) for each in found}
+
+    def reload(self, settings: Mapping[str, Any]) -> None:
+        """Put other settings in force; what was sent is in force a moment later."""
+        self.settings.write_text(json.dumps(settings))
+        self.process.send_signal(signal.SIGHUP)
 
     def refusals(self) -> list[str]:
         """Return why IRRd refused objects, in the order in which it met them."""
@@ -137,8 +144,8 @@ def real_irrd(
         _run(programs_in / "irrd_database_upgrade", settings, log)
         process = _start([programs_in / "irrd", "--foreground", "--config", settings], output)
         try:
-            started = RealIrrd(ports[0], log)
-            _wait(process, started, sources)
+            started = RealIrrd(ports[0], log, settings, process)
+            _wait(started, sources)
             yield started
         finally:
             _end(process)
@@ -201,10 +208,10 @@ def _start(command: list[str | Path], output: Any) -> subprocess.Popen[bytes]:
     )  # fmt: skip
 
 
-def _wait(process: subprocess.Popen[bytes], started: RealIrrd, sources: Mapping[str, Path]) -> None:
+def _wait(started: RealIrrd, sources: Mapping[str, Path]) -> None:
     """Wait until every source is imported, and every worker has in memory what was imported."""
     until = time.monotonic() + READY_SECONDS
-    while time.monotonic() < until and process.poll() is None:
+    while time.monotonic() < until and started.process.poll() is None:
         reloads = started.log.read_text().count(_RELOADED)
         if set(started.imported()) == set(sources) and _is_seen(started.port, sources):
             time.sleep(QUIET_SECONDS)
