@@ -5,14 +5,15 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
 from irrgate.errors import IrrServerError
 from irrgate.irr.client import IrrClient, JournalState, SourceSerials
 from irrgate.rpsl import SourceName, parse_set_name
+from tests.unit.irr.serving import server
 
 AS_SET = parse_set_name("AS-EXAMPLE")
 PINNED = parse_set_name("OTHER::AS-EXAMPLE")
@@ -36,37 +37,6 @@ def whole(query: bytes) -> bytes:
         b"!sNOPE": b"F One or more selected sources are unavailable.\n",
     }
     return b"" if query == b"!!" else answers.get(query, b"C\n" if query[:2] != b"!m" else b"D\n")
-
-
-@contextmanager
-def server(answer: Callable[[bytes], bytes], family: int = socket.AF_INET) -> Iterator[int]:
-    """A server for one client; an answer that ends in b"END" ends the connection."""
-    host = "127.0.0.1" if family == socket.AF_INET else "::1"
-    listener = socket.socket(family)
-    listener.bind((host, 0))
-    listener.listen()
-
-    def serve() -> None:
-        with suppress(OSError):
-            connection, _ = listener.accept()
-            with connection, connection.makefile("rb") as lines:
-                for line in lines:
-                    said = answer(line.strip())
-                    connection.sendall(said.removesuffix(b"END"))
-                    if said.endswith(b"END"):
-                        return
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        # Wakes an accept() that still waits.
-        with suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join(5)
-        assert not thread.is_alive()
 
 
 def failing(query: bytes, said: bytes) -> Callable[[bytes], bytes]:
