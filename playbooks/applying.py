@@ -185,8 +185,11 @@ def apply_plan(request: ApplyRequest, opened: PlanFile, path: str, steps: Steps)
     hosts = [name for name in planned if plan.hosts[name].status is HostStatus.CHANGE]
     chosen = (request.canary or Canary(workspace.network.apply.canary)).of(hosts)
     recovered = recover_routers(request, nornir, steps, planned)
-    if not hosts:
-        return Applied(None, {}, recovered)
+    closed = {name: why for name in hosts if (why := _window_closed(request, name))}
+    if len(closed) == len(hosts):
+        # Nothing is begun, so that there is nothing for the history either.
+        held = {name: CommitReport(CommitOutcome.HELD, why) for name, why in closed.items()}
+        return Applied(None, held, recovered)
     return _Deployment(request, opened, path, steps, hosts, chosen).run(nornir, recovered)
 
 
@@ -212,6 +215,14 @@ def _check(request: ApplyRequest, plan: Plan, path: str) -> None:
             "was made with --offline, so no router's diff was reviewed and there is none to commit",
             hint="make the plan again without --offline",
         )
+
+
+def _window_closed(request: ApplyRequest, host: str) -> str:
+    """Return why the router's change window is closed; empty while it is open."""
+    windows, now = request.workspace.hosts[host].windows, request.now()
+    if windows is None or request.outside_window or windows.is_open(now):
+        return ""
+    return windows.why_closed(now)
 
 
 class _Deployment:
@@ -304,12 +315,7 @@ class _Deployment:
 
     def _why_not(self, host: str) -> str:
         """Return why the router is not to be changed now; asked when its turn comes."""
-        windows = self._request.workspace.hosts[host].windows
-        if windows is not None and not self._request.outside_window:
-            now = self._request.now()
-            if not windows.is_open(now):
-                return windows.why_closed(now)
-        return self._budget.used_up(host)
+        return _window_closed(self._request, host) or self._budget.used_up(host)
 
     def _collect(self, results: AggregatedResult) -> None:
         for name, result in results.items():
