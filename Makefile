@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit bench format lock bgpq4 clean wheel
+.PHONY: help demo test check unit bench format lock bgpq4 postgresql clean wheel
 
 help:  ## what there is to make
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -15,7 +15,7 @@ help:  ## what there is to make
 demo: $(READY) bgpq4  ## plan, apply, plan again, a registry change: against emulated routers
 	@$(BIN)/python -m tests.lab.demo
 
-test: check  ## every check and every test
+test: check postgresql  ## every check and every test
 	$(BIN)/pytest -q -n auto --dist worksteal tests/e2e tests/tasks
 
 check: $(READY) bgpq4  ## lint, format, types, layering, unit tests
@@ -43,6 +43,9 @@ wheel: $(READY)  ## build the wheel into dist/
 
 bgpq4:
 	@command -v bgpq4 >/dev/null || sh .ci/install-bgpq4
+
+postgresql:
+	@sh .ci/install-postgresql
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -154,20 +154,15 @@ class ChangeWindows:
         here = self._here(now)
         if self.is_open(now):
             return here
-        # From the day before: a window that began yesterday may open again when the clock is
-        # set back over midnight.
-        first = here.date() - timedelta(days=1)
-        for ahead in range(HORIZON + 1):
-            day = first + timedelta(days=ahead)
-            # Two days at once: a clock set back over midnight shows them by turns.
-            openings = [
-                moment
-                for each in (day, day + timedelta(days=1))
-                for moment in self._moments(each)
-                if moment >= now and self.is_open(moment)
-            ]
-            if openings:
-                return self._here(min(openings))
+        # From yesterday on, which a clock that is set back over midnight shows again; and with the
+        # day after the first that has an opening, since such a clock shows the two by turns.
+        day = here.date() - timedelta(days=1)
+        today = self._openings(day, now)
+        for ahead in range(1, HORIZON + 2):
+            tomorrow = self._openings(day + timedelta(days=ahead), now)
+            if today:
+                return self._here(min(today + tomorrow))
+            today = tomorrow
         return None
 
     def why_closed(self, now: datetime) -> str:
@@ -200,20 +195,21 @@ class ChangeWindows:
     def _freeze(self, day: date) -> Freeze | None:
         return next((freeze for freeze in self.freezes if day in freeze), None)
 
-    def _moments(self, day: date) -> Iterator[datetime]:
-        """Yield the moments (UTC) of a day at which it may open; no other moment of it does.
+    def _openings(self, day: date, now: datetime) -> list[datetime]:
+        """Return moments (UTC) of a day, from `now` on, at which it is open; none: it is not.
 
-        It opens when the clock reaches the start of a window, or midnight after a freeze or in a
-        window that runs past it, and when the clock is set into an open hour.
+        The first is among them: it opens when the clock reaches the start of a window, or
+        midnight (after a freeze), and when the clock is set into an open hour.
         """
-        if self._freeze(day) is not None:
-            return
         zone = ZoneInfo(self.time_zone)
-        for minute in {0, *(window.start for window in self.windows)}:
-            at = time(minute // 60, minute % 60, tzinfo=zone)
+        moments = set(_clock_changes(day, zone))
+        # A frozen day has no other: the clock can only be set from it into an open one.
+        minutes = {0, *(window.start for window in self.windows)}
+        for minute in minutes if self._freeze(day) is None else ():
             for fold in (0, 1):
-                yield datetime.combine(day, at.replace(fold=fold)).astimezone(UTC)
-        yield from _clock_changes(day, zone)
+                at = time(minute // 60, minute % 60, tzinfo=zone, fold=fold)
+                moments.add(datetime.combine(day, at).astimezone(UTC))
+        return [moment for moment in moments if moment >= now and self.is_open(moment)]
 
 
 def _clock_changes(day: date, zone: ZoneInfo) -> Iterator[datetime]:

@@ -14,6 +14,7 @@ from playbooks.plan_commands import ShowFormat, plan_exit, show_plan
 from playbooks.plan_text import print_table
 from playbooks.planning import PlanRequest
 from playbooks.progress import Steps
+from playbooks.rolling_back import plan_way_back
 from playbooks.terminal import Terminal, local_now, told_errors
 
 if TYPE_CHECKING:  # SQLAlchemy takes 0.2 s to load, for nothing where no state is needed
@@ -74,8 +75,6 @@ def rollback(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     router_workers: RouterWorkers = 20,
 ) -> None:
     """Plan the way back from a deployment; apply then commits it. Changes no router."""
-    from playbooks.rolling_back import plan_way_back
-
     terminal: Terminal = context.obj
     with told_errors(), Steps(terminal.err) as steps:
         workspace = terminal.workspace()

@@ -276,7 +276,13 @@ class Routers:
         written = {name for name, candidate in candidates.items() if candidate}
         lock = partial(self._request.state.lock, holder=self._holder)
         diffs = self._run(
-            "dry run", written, attribute="diff", task=compare, candidates=candidates, lock=lock
+            "dry run",
+            written,
+            attribute="diff",
+            task=compare,
+            candidates=candidates,
+            lock=lock,
+            owner=self._request.state.identity,
         )
         for name, diff in sorted(diffs.items()):
             if not diff.strip():

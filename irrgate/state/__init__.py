@@ -1,6 +1,6 @@
 """What irrgate remembers between runs: filters that were good, deployments, and who is at work.
 
-SQLAlchemy takes 0.2 s to load, so only the commands that need the state import this package.
+SQLAlchemy takes 0.1 s to load, so only the commands that need the state import this package.
 """
 
 from irrgate.state.locks import HostLock

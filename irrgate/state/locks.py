@@ -96,7 +96,7 @@ class Locks(Protocol):
         """Take the lock or raise LockedError; StateError when none can be taken at all."""
 
     def close(self) -> None:
-        """Give back what is still held and is not given back by its own release."""
+        """Give back all locks that are still held."""
 
 
 class FileLocks:
@@ -105,6 +105,7 @@ class FileLocks:
     def __init__(self, folder: Path, clock: Clock) -> None:
         self._folder = folder
         self._clock = clock
+        self._held: set[_FileLock] = set()
 
     def take(self, what: Locked, name: str, holder: str) -> HostLock:
         """Take the lock or raise LockedError; StateError when there can be no lock file."""
@@ -117,7 +118,8 @@ class FileLocks:
             raise taken(name, _holder(path)) from None
         except OSError as exc:
             raise _unusable(path, exc) from exc
-        lock = _FileLock(name, path, descriptor)
+        lock = _FileLock(name, path, descriptor, self._held)
+        self._held.add(lock)
         try:
             text = f"{described(holder, self._clock())}\n"
             os.fchmod(descriptor, 0o600)
@@ -132,7 +134,9 @@ class FileLocks:
         return lock
 
     def close(self) -> None:
-        """Do nothing: each lock has a file of its own."""
+        """Give back all locks that are still held."""
+        for lock in tuple(self._held):
+            lock.release()
 
 
 def _file_name(name: str) -> str:
@@ -181,9 +185,10 @@ def _holder(path: Path) -> str:
 
 
 class _FileLock(HostLock):
-    def __init__(self, name: str, path: Path, descriptor: int) -> None:
+    def __init__(self, name: str, path: Path, descriptor: int, held: set[_FileLock]) -> None:
         super().__init__(name)
         self._path = path
+        self._held = held
         self._descriptor: int | None = descriptor
 
     def check(self) -> None:
@@ -196,6 +201,7 @@ class _FileLock(HostLock):
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is None:
             return
+        self._held.discard(self)
         try:
             # Removed while it is held: who opened it before finds that out (see `_locked`).
             if _is_at(descriptor, self._path):

@@ -69,8 +69,8 @@ def open_server(text: str, clock: Clock) -> tuple[Database, ServerLocks]:
 
 
 def _parsed(text: str) -> URL:
-    scheme, _, _ = text.partition("://")
-    if scheme not in _SCHEMES or "://" not in text:
+    scheme, found, _ = text.partition("://")
+    if not found or scheme not in _SCHEMES:
         raise StateError(
             _SUBJECT,
             "is no URL of a PostgreSQL database",
@@ -79,10 +79,12 @@ def _parsed(text: str) -> URL:
     url = None
     try:
         url = make_url(text)
-        port_fits = url.port is None or 1 <= url.port <= 65535
+        fits = url.port is None or 1 <= url.port <= 65535
     except (ArgumentError, ValueError):
-        port_fits = False
-    if url is None or not port_fits or not url.database or not _HOST.fullmatch(url.host or ""):
+        fits = False
+    # With a second @ nobody can say where the password ends.
+    fits = fits and text.count("@") <= 1
+    if url is None or not fits or not url.database or not _HOST.fullmatch(url.host or ""):
         # Not one word of it: any part may be a piece of the password.
         raise StateError(_SUBJECT, "is no whole URL of a PostgreSQL database", hint=_FORM)
     defaults = {name: value for name, value in _CONNECT.items() if name not in url.query}
@@ -126,13 +128,24 @@ class _Explanation:
         for prefix, (reason, hint) in _REASONS.items():
             if state.startswith(prefix):
                 return f"{reason} ({text})", hint
-        if not state:
-            return (
-                f"cannot be reached ({text})",
-                "see whether the server runs, and the host and port of state.url",
-            )
-        return f"cannot be used ({text})", ""
+        if state:
+            return f"cannot be used ({text})", ""
+        # A connection that is refused has no SQLSTATE, and its words may be of any language.
+        for words, (reason, hint) in _REFUSALS.items():
+            if words in text:
+                return f"{reason} ({text})", hint
+        return (
+            f"cannot be reached, or lets nobody in ({text})",
+            "see whether the server runs, and the host, port, user and password of state.url",
+        )
 
+
+_REFUSALS: Final = {
+    "authentication failed": ("refuses the user or the password", "see state.url"),
+    "no pg_hba.conf entry": ("is not for this user and machine", "see the server's pg_hba.conf"),
+    "does not exist": ("does not exist, or its user does not", "make it: createdb, createuser"),
+    "too many clients": ("has no connection left", "raise max_connections, or end what holds them"),
+}
 
 _REASONS: Final = {
     "28": ("refuses the user or the password", "see IRRGATE_STATE_URL or state.url"),
@@ -143,7 +156,8 @@ _REASONS: Final = {
     "25006": ("is read-only", "name the primary server, not a standby"),
     "55P03": ("has been locked by another program for a minute", "end what holds it"),
     "57P": ("was shut down", "start the server, then run this again"),
-    "XX": ("is damaged", "restore it from a backup"),
+    "XX001": ("is damaged", "restore it from a backup"),
+    "XX002": ("is damaged", "restore it from a backup"),
     "23": ("refuses an entry that contradicts what it holds", ""),
 }
 """by the first characters of the SQLSTATE"""

@@ -177,7 +177,6 @@ host_filters: Final = Table(
     _set("before", nullable=True),
     _set("after", nullable=True),
     _of_a_host(),
-    Index("host_filters_of", "name"),
 )
 
 journal: Final = Table(

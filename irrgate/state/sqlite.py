@@ -57,7 +57,23 @@ def open_file(directory: Path) -> Database:
     )  # fmt: skip
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
-    return Database(engine, str(path), _explain)
+    database = Database(engine, str(path), _explain)
+    try:
+        _check(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _check(database: Database) -> None:
+    """Read all of it once, 0.4 s for 270 MB, so that damage is not found between two routers."""
+    with database.reading() as connection:
+        found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+    if found != "ok":
+        raise StateError(
+            database.where, f"is damaged: {' '.join(str(found).split())}", hint=_DAMAGED
+        )
 
 
 def make_folder(folder: Path) -> None:
@@ -82,8 +98,10 @@ def _make(path: Path) -> None:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
                 raise StateError(str(path), "is no file", hint="move it out of the way")
-            if found.st_mode & 0o177 and found.st_uid == os.geteuid():
+            if stat.S_IMODE(found.st_mode) != 0o600 and found.st_uid == os.geteuid():
                 os.fchmod(descriptor, 0o600)
+            if not found.st_size:
+                _sync_folders(path)
         finally:
             os.close(descriptor)
     except OSError as exc:
@@ -92,6 +110,16 @@ def _make(path: Path) -> None:
             f"cannot be opened for writing: {exc.strerror}",
             hint="the state lies there; see the owner and mode of the folder, and the disk",
         ) from exc
+
+
+def _sync_folders(path: Path) -> None:
+    """Make the names of a new file and folder durable; SQLite does so for its other files."""
+    for folder in (path.parent, path.parent.parent):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _configure(connection: sqlite3.Connection, _record: object) -> None:

@@ -55,9 +55,7 @@ class State(FilterStore, DeploymentStore, History):
         return Stored(self.where, schema.SCHEMA_VERSION, *counts)
 
     def close(self) -> None:
-        """Close the connections; a deployment without an end counts as left from here on."""
-        for lock in self._running.values():
-            lock.release()
+        """Give back all locks; a deployment without an end counts as left behind from here on."""
         self._running.clear()
         self._locks.close()
         self._database.close()

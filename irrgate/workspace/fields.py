@@ -156,20 +156,21 @@ def duration(value: object) -> timedelta:
     return read
 
 
-def state_url(value: object) -> str:
-    """Read the URL of the state's database; no refusal shows it, since it may hold a password.
+def unseen(value: object) -> str:
+    """Return `value` if it is printable text; no refusal shows it, since it may be a secret."""
+    if not isinstance(value, str):
+        refuse(f"text is expected, not {kind(value)}", "put it in quotes")
+    if not value.isprintable():
+        refuse("holds a character that cannot be printed")
+    return value
 
-    Whatever SQLAlchemy would take for a password counts as one, wherever it stands.
-    """
-    url = text(value)
+
+def state_url(value: object) -> str:
+    """Read the URL of the state's database; what any library takes for a password is refused."""
+    url = unseen(value)
     scheme, _, rest = url.partition("://")
-    user, at, _ = rest.rpartition("@")
     is_file = scheme.startswith("sqlite")
-    try:
-        query = {key.lower() for key, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
-    except ValueError:
-        refuse("not a URL", "as in postgresql+psycopg://irrgate@db.example.net/irrgate")
-    if (at and ":" in user and not is_file) or query & {"password", "sslpassword"}:
+    if _holds_password(url, rest, is_file=is_file):
         refuse(
             "a password cannot stand in the inventory",
             "put the whole URL into IRRGATE_STATE_URL, or use ~/.pgpass",
@@ -187,18 +188,30 @@ def state_url(value: object) -> str:
     return url
 
 
+def _holds_password(url: str, rest: str, *, is_file: bool) -> bool:
+    # SQLAlchemy takes all up to the last @ for user and password, where urllib stops at / ? or #.
+    user, at, _ = rest.rpartition("@")
+    if at and ":" in user and not is_file:
+        return True
+    try:
+        query = parse_qsl(urlsplit(url).query, keep_blank_values=True)
+    except ValueError:
+        refuse("not a URL", "as in postgresql+psycopg://irrgate@db.example.net/irrgate")
+    return any(key.lower() in {"password", "sslpassword"} for key, _ in query)
+
+
 def event(value: object) -> NotifyEvent:
     """Read what people are told of."""
-    word = _no_address(text(value))
+    word = _no_address(unseen(value))
     try:
         return NotifyEvent(word)
     except ValueError:
         events = [str(each) for each in NotifyEvent]
-        refuse(f"{shown(word)} is no event: one of {', '.join(events)}", nearest(word, events))
+        refuse(f"not an event: one of {', '.join(events)}", nearest(word, events))
 
 
 def _no_address(value: T) -> T:
-    """Refuse where a notification goes, without showing it: it may hold a token."""
+    """Refuse where a notification goes: that may hold a token."""
     if isinstance(value, str) and ":" in value:
         refuse(
             "names the events, not where they are sent to",

@@ -118,12 +118,13 @@ def _known_keys(model: type[BaseModel], steps: Path_) -> list[str]:
     here = model
     for step in steps:
         if step in here.model_fields:
-            models = list(_models_in(here.model_fields[str(step)].annotation))
+            models = list(models_in(here.model_fields[str(step)].annotation))
             here = models[0] if models else here
     return [key for key, each in here.model_fields.items() if each.annotation is not type(None)]
 
 
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    """Return the models that a field's annotation names, its alternatives included."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [model for part in get_args(annotation) for model in _models_in(part)]
+    return [model for part in get_args(annotation) for model in models_in(part)]

@@ -82,9 +82,8 @@ class Desk(LabNetwork):
     def outcomes(self, plan: Plan, *arguments: str, expect: int) -> dict[str, tuple[str, str]]:
         """Apply a plan; what came of each router, and why."""
         done = told(self.irrgate("--json", "apply", plan.path.name, *arguments), expect)
-        return {
-            each["router"]: (each["outcome"], each["reason"]) for each in json.loads(done.stdout)
-        }
+        routers = json.loads(done.stdout)["routers"]
+        return {each["router"]: (each["outcome"], each["reason"]) for each in routers}
 
 
 @dataclass

@@ -77,7 +77,12 @@ def test_a_router_that_is_gone_is_not_known(
     """It is told that nobody knows, and the deployment stays unfinished."""
     given = order(nornir, router)
     router.inject("drop", "confirm")
-    clock = Clock(on_sleep=lambda _: router.inject("refuse", "connect", count=1000))
+
+    def goes_away(seconds: float) -> None:
+        if seconds:
+            router.inject("refuse", "connect", count=1000)
+
+    clock = Clock(on_sleep=goes_away)
     report = committed(nornir, router, state, given, clock=clock)
     assert report.outcome is CommitOutcome.UNSETTLED
     assert "is not known" in report.reason

@@ -12,12 +12,13 @@ BEFORE = {NAME: OLD.digest, "IRR-AS64500-V6": None}
 AFTER = {NAME: NEW.digest, "IRR-AS64500-V6": SIX.digest}
 
 
-@pytest.fixture(autouse=True)
-def _kept(state: State) -> None:
+@pytest.fixture
+def kept(state: State) -> None:
     for each in (OLD, NEW, SIX):
         state.keep_prefixes(each)
 
 
+@pytest.mark.usefixtures("kept")
 class TestDeployments:
     def test_all_of_it_comes_back(self, state: State, place: Place) -> None:
         hosts = ["edge2", "núcleo 1", "edge1", "edge2"]
@@ -98,6 +99,7 @@ class TestDeployments:
         assert state.unfinished() == ()
 
 
+@pytest.mark.usefixtures("kept")
 class TestUnfinished:
     def test_what_was_begun_and_not_ended_is_found(self, state: State) -> None:
         done = deploy(state, BEFORE, AFTER)
@@ -135,6 +137,7 @@ class TestUnfinished:
         assert state.unended_deployments() == ()
 
 
+@pytest.mark.usefixtures("kept")
 class TestRolledBack:
     def test_content_that_was_rolled_back_from_is_known(self, state: State) -> None:
         deploy(state, {NAME: OLD.digest}, {NAME: NEW.digest})
@@ -178,6 +181,7 @@ class TestRolledBack:
         assert state.rolled_back(NAME, OLD.digest) == number
 
 
+@pytest.mark.usefixtures("kept")
 class TestPruning:
     def test_what_is_old_goes_with_the_sets_that_only_it_had(self, state: State) -> None:
         old = deploy(state, {NAME: OLD.digest}, {NAME: NEW.digest}, at=NOW - 2 * HOUR)

@@ -21,6 +21,7 @@ SESSIONS = st.lists(
     unique_by=lambda session: session["address"],
     max_size=2,
 )
+WINDOWS = st.sampled_from(["UTC", "Asia/Tokyo"]).map(lambda zone: {"time_zone": zone})
 NAMES = [f"g{n}" for n in range(5)]
 
 
@@ -32,7 +33,9 @@ CONNECTION = maybe(platform=PLATFORMS, hostname=HOSTNAMES)
 ELEMENT = {
     "platform": PLATFORMS,
     "hostname": HOSTNAMES,
-    "data": maybe(sessions=SESSIONS, other=st.just(1)),
+    "data": maybe(
+        sessions=SESSIONS, change_windows=WINDOWS, commit_confirm=st.booleans(), other=st.just(1)
+    ),
     "connection_options": maybe(napalm=CONNECTION, netmiko=CONNECTION),
 }
 
@@ -62,7 +65,9 @@ def seen_by_nornir(directory: Path) -> dict[str, Any]:
         options = host.get_connection_parameters("napalm")
         sessions = {session["address"] for session in host.get("sessions", [])}
         groups = tuple(group.name for group in host.extended_groups())
-        seen[name] = (options.platform, options.hostname, groups, sessions)
+        zone = host.get("change_windows", {}).get("time_zone")
+        timer = host.get("commit_confirm", True)
+        seen[name] = (options.platform, options.hostname, groups, sessions, zone, timer)
     return seen
 
 
@@ -73,6 +78,8 @@ def seen_by_us(workspace: Workspace) -> dict[str, Any]:
             host.hostname,
             host.groups,
             {session.address for session in host.sessions},
+            host.windows and host.windows.time_zone,
+            host.commit_confirm,
         )
         for host in workspace.hosts.values()
     }
