@@ -62,7 +62,7 @@ def server() -> Iterator[Cluster]:
 
 @pytest.fixture
 def place(server: Cluster, tmp_path: Path) -> Place:
-    return Place(tmp_path, server.url(server.new_database()))
+    return Place(tmp_path, server.new_schema())
 
 
 @pytest.fixture
@@ -143,6 +143,15 @@ def test_a_table_of_another_program(server: Cluster, tmp_path: Path) -> None:
     database = server.new_database()
     server.execute(sql.SQL("CREATE TABLE journal (title text)"), database)
     assert "'journal' and is no state" in refused(server.url(database), tmp_path).reason
+
+
+def test_networks_in_schemas_of_their_own(server: Cluster, tmp_path: Path) -> None:
+    places = [Place(tmp_path, server.new_schema()) for _ in range(2)]
+    with places[0].open() as one, places[1].open() as two:
+        deploy(one, {}, {})
+        assert two.deployments() == ()
+        with one.lock("edge1", "ana"), two.lock("edge1", "eva") as lock:
+            lock.check()
 
 
 def test_a_user_who_may_not_write(server: Cluster, tmp_path: Path) -> None:

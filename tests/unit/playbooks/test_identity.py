@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import socket
 
 import pytest
@@ -20,7 +21,7 @@ HERE = socket.gethostname()
         ({"USER": "runner", "GITHUB_ACTOR": "ana-g"}, "ana-g"),
         ({"USER": "runner", "GITLAB_USER_LOGIN": "ana.g", "GITHUB_ACTOR": "x"}, "ana.g"),
         ({"GITLAB_USER_LOGIN": "", "USER": "ana"}, "ana"),
-        ({}, f"uid {os.getuid()}"),
+        ({}, pwd.getpwuid(os.getuid()).pw_name),
         ({"USER": "a\x1b[2J\nb"}, "a\\x1b[2J\\nb"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -37,6 +38,15 @@ class TestPrefixSets:
             found = state.prefixes(content.digest)
             assert (found, found.afi) == (content, content.afi)
             assert list(found.entries()) == list(content.entries())
+
+    def test_a_large_one_takes_a_few_bytes_a_prefix(self, state: State) -> None:
+        numbers = random.Random(1).sample(range(1 << 20, 14 << 20), 200_000)
+        content = PrefixSet.from_keys(Afi.IPV4, [number << 16 | 24 for number in numbers])
+        state.keep_prefixes(content)
+        with state._database.reading() as connection:
+            size = connection.exec_driver_sql("SELECT length(packed) FROM prefix_sets").scalar_one()
+        assert size < 5 * len(numbers)
+        assert state.prefixes(content.digest) == content
 
     def test_one_that_is_not_there(self, state: State) -> None:
         with pytest.raises(StateError, match="holds no prefix set"):
@@ -110,6 +120,31 @@ class TestGoodFilters:
         with pytest.raises(StateError, match="a time without a zone"):
             state.keep_good(good(expanded_at=NOW.replace(tzinfo=None)), OLD)
         assert state.stored().prefix_sets == 0
+
+    def test_two_runs_that_keep_the_same_at_once(self, state: State, place: Place) -> None:
+        names = [f"IRR-AS{n}-V4" for n in range(15)]
+        wrong: list[BaseException] = []
+        together = threading.Barrier(4)
+
+        def keep(run: State) -> None:
+            try:
+                for name in names:
+                    together.wait()
+                    run.keep_good(good(name=name), OLD)
+                    run.set_held([name], [held(name=name)])
+                    run.accept(held(name=name), None, "ana", "yes", NOW)
+            except BaseException as exc:  # noqa: BLE001
+                wrong.append(exc)
+                together.abort()
+
+        with place.open() as other:
+            threads = [threading.Thread(target=keep, args=(run,)) for run in (state, other) * 2]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        assert wrong == []
+        assert set(state.goods()) == {each.name for each in state.held()} == set(names)
 
 
 class TestHeldFilters:
