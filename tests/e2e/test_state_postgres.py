@@ -117,6 +117,7 @@ def test_no_database_of_that_name(server: Cluster, tmp_path: Path) -> None:
         f"postgresql://{USER}:{PASSWORD}@127.0.0.1/state",
         f"postgresql://{USER}:{QUOTED}@127.0.0.1:geheim/state",
         f"postgresql://{USER}:{QUOTED}@127.0.0.1:70000/state",
+        f"postgresql://{USER}:{QUOTED}@ho\x1bst/state",
         f"postgresql://{USER}:{QUOTED}@127.0.0.1",
         f"postgresql:{USER}:{QUOTED}",
         "geheim",
@@ -212,6 +213,12 @@ def test_a_server_that_is_restarted(server: Cluster, place: Place, state: State)
     # Its lock went with the server, so it counts as left behind.
     with place.open() as other:
         assert other.unended_deployments() == (number,)
+
+
+def test_a_server_that_was_restarted_while_nobody_asked(server: Cluster, state: State) -> None:
+    state.keep_good(good(), OLD)
+    server.restart()
+    assert state.good(NAME) == good()
 
 
 def test_what_is_written_is_on_disk_whatever_the_server_is_set_to(
