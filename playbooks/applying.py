@@ -202,6 +202,12 @@ def _check(request: ApplyRequest, plan: Plan, path: str) -> None:
             f"was made for another workspace, or {workspace.directory} was changed since",
             hint="make the plan again, and have it reviewed again",
         )
+    if plan.is_of_the_future(request.now()):
+        raise PlanError(
+            path,
+            f"was made {plan.created}, which is still to come: its age cannot be told",
+            hint="set the clock of this machine, or of the one that made it, and make it again",
+        )
     if plan.has_expired(request.now()):
         raise PlanError(
             path,
