@@ -64,8 +64,8 @@ def accept_held(
 ) -> list[Accepted]:
     """Let through what is held of the peer, of one family or of both; `by` is who, and why.
 
-    Raises StateError without a reason, when nothing is held, or nothing that could be accepted: nobody can let an
-    expansion through that failed.
+    Raises StateError without a reason, when nothing is held, or nothing that could be accepted:
+    nobody can let an expansion through that failed.
     """
     who, reason = by
     if not reason.strip():
