@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from irrgate.guards import Guard
-from irrgate.plan import FilterStatus, HostStatus, PeerStatus, Plan, ReadingRecord, StaleRecord
+from irrgate.plan import (
+    FilterStatus,
+    HostRecord,
+    HostStatus,
+    PeerStatus,
+    Plan,
+    ReadingRecord,
+    StaleRecord,
+)
 from irrgate.reports import (
     FilterState,
     RouterOutcome,
@@ -24,7 +32,22 @@ from tests.unit.reports_made import ENDED, HELD, STALE, STARTED, run
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
-    return write(tmp_path / "plan.zip")
+    """A plan of which nothing is said but what each test says."""
+    made = write(tmp_path / "plan.zip")
+    peer = made.peers["AS64500"]
+    record = peer.filters["ipv4"].model_copy(update={"reason": "", "guards": (), "stale": None})
+    hosts = {name: _plain(host) for name, host in made.hosts.items()}
+    peers = {"AS64500": peer.model_copy(update={"filters": {"ipv4": record}})}
+    return made.model_copy(update={"hosts": hosts, "peers": peers})
+
+
+def _plain(host: HostRecord) -> HostRecord:
+    filters = {
+        name: each.model_copy(update={"reason": "", "guards": ()})
+        for name, each in host.filters.items()
+    }
+    reason = host.reason if host.status is HostStatus.FAILED else ""
+    return host.model_copy(update={"reason": reason, "filters": filters})
 
 
 def report(plan: Plan, **outcomes: RouterOutcome) -> RunReport:
