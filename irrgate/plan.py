@@ -62,7 +62,7 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 HostName = Annotated[
     str, StringConstraints(min_length=1, max_length=255), AfterValidator(_host_name)
 ]
-Line = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_line)]
+Line = Annotated[str, AfterValidator(_line)]
 """text on one line; whatever stands in a plan comes to a terminal"""
 Moment = Annotated[
     str, StringConstraints(max_length=40), AfterValidator(_line), AfterValidator(_moment)

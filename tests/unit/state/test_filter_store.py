@@ -109,6 +109,29 @@ class TestGoodFilters:
         state.touch_good(NAME, NEW.digest, NOW + HOUR)
         assert state.good(NAME) == good()
 
+    def test_what_a_person_accepted_stays_accepted(self, state: State) -> None:
+        state.keep_good(good(why="accepted"), OLD)
+        state.keep_good(good(why="committed", server="whois.radb.net"), OLD)
+        assert state.good(NAME) == good(why="accepted", server="whois.radb.net")
+        state.keep_good(good(NEW), NEW)
+        state.keep_good(good(), OLD)
+        assert state.good(NAME) == good()
+
+    def test_many_at_once_or_none(self, state: State) -> None:
+        many = [
+            (good(content, name=f"IRR-AS{n}-V4"), content) for n, content in enumerate([OLD, NEW])
+        ]
+        state.keep_goods(many)
+        assert list(state.goods().values()) == [each for each, _ in many]
+        with pytest.raises(StateError, match="not the one of its prefixes"):
+            state.keep_goods([(good(name="IRR-AS7-V4"), OLD), (good(NEW), OLD)])
+        assert len(state.goods()) == 2
+        digests = {"IRR-AS0-V4": OLD.digest, "IRR-AS1-V4": OLD.digest, "IRR-AS9-V4": OLD.digest}
+        state.touch_goods(digests, NOW + HOUR)
+        times = {name: each.expanded_at for name, each in state.goods().items()}
+        assert times == {"IRR-AS0-V4": NOW + HOUR, "IRR-AS1-V4": NOW}
+        state.touch_goods({}, NOW)
+
     def test_a_digest_that_is_not_its_prefixes(self, state: State) -> None:
         for wrong in (good(NEW), good(afi=Afi.IPV6)):
             with pytest.raises(StateError, match="not the one of its prefixes"):
@@ -239,3 +262,23 @@ class TestAcceptances:
     def test_the_longest_text_is_kept(self, state: State) -> None:
         reason = "ñ" * 10_000
         assert state.accept(held(), NEW, "ana", reason, NOW).reason == reason
+
+    def test_all_that_were_not_used(self, state: State) -> None:
+        assert state.acceptances() == {}
+        number = deploy(state, {}, {})
+        used = state.accept(held(), NEW, "ana", "yes", NOW)
+        state.use_acceptance(used.id, number)
+        first = state.accept(held(), NEW, "ana", "again", NOW)
+        other = state.accept(held(OLD, name="IRR-AS1-V4"), OLD, "ana", "yes", NOW)
+        assert state.acceptances() == {
+            (NAME, NEW.digest): first,
+            ("IRR-AS1-V4", OLD.digest): other,
+        }
+
+    def test_the_names_that_a_rollback_changed(self, state: State) -> None:
+        old, new = state.keep_prefixes(OLD), state.keep_prefixes(NEW)
+        deploy(state, {"IRR-AS1-V4": old}, {"IRR-AS1-V4": new})
+        assert state.rolled_back_names() == frozenset()
+        deploy(state, {NAME: new}, {NAME: old}, kind="rollback")
+        assert state.rolled_back_names() == {NAME}
+        assert state.rolled_back(NAME, new)
