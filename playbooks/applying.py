@@ -160,7 +160,7 @@ class _Targets:
         if report.outcome is CommitOutcome.DONE and found is not None:
             for name, each in self._opened.plan.hosts[host].filters.items():
                 if each.status.is_written:
-                    self._good.committed(name, found.lists[name].prefixes)
+                    self._good.committed(host, name, found.lists[name].prefixes)
 
 
 def apply_plan(request: ApplyRequest, opened: PlanFile, path: str, steps: Steps) -> Applied:
