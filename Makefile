@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit bench format lock bgpq4 postgresql irrd clean wheel
+.PHONY: help demo test torture check unit bench format lock bgpq4 postgresql irrd clean wheel
 
 help:  ## what there is to make
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -17,6 +17,9 @@ demo: $(READY) bgpq4  ## plan, apply, plan again, a registry change: against emu
 
 test: check postgresql irrd  ## every check and every test
 	$(BIN)/pytest -q -n auto --dist worksteal tests/e2e tests/tasks
+
+torture: $(READY) bgpq4  ## every fault at every step of an apply, on every platform; about 15 minutes
+	@$(BIN)/python -m tests.torture --write docs/reliability.md
 
 check: $(READY) bgpq4  ## lint, format, types, layering, unit tests
 	$(BIN)/ruff check .
