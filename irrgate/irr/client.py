@@ -197,7 +197,7 @@ class IrrClient:
             self._socket.settimeout(self._left())
             self._socket.sendall(query.encode("ascii") + b"\n")
         except OSError as exc:
-            raise self._error(f"cannot be asked: {_reason(exc)}") from exc
+            raise self._error(f"cannot be asked: {_reason(exc)}{self._last_words()}") from exc
 
     def _line(self) -> bytes:
         while (end := self._buffer.find(b"\n")) < 0:
@@ -224,10 +224,18 @@ class IrrClient:
         except OSError as exc:
             raise self._error(f"no whole answer: {_reason(exc)}") from exc
         if not data:
-            said = bytes(self._buffer[:60]).decode("latin-1")
-            after = f", after {said!a}" if said else ""
-            raise self._error(f"closed the connection before its answer was whole{after}")
+            told = f"closed the connection before its answer was whole{self._last_words()}"
+            raise self._error(told)
         self._buffer += data
+
+    def _last_words(self) -> str:
+        """Return what the server said before it closed, such as why: for the end of a reason."""
+        with suppress(OSError):
+            if self._socket is not None:
+                self._socket.setblocking(False)
+                self._buffer += self._socket.recv(1 << 12)
+        said = bytes(self._buffer[:60]).decode("latin-1")
+        return f", after {said!a}" if said else ""
 
     def _connect(self) -> socket.socket:
         last = "its name has no address"

@@ -58,6 +58,17 @@ def test_members_of_a_set_and_of_the_sets_in_it() -> None:
             client.members(parse_set_name("AS-NO-DATA"))
 
 
+def test_what_a_server_says_before_it_closes_is_told() -> None:
+    for answer in (lambda _: b"%% Access deniedEND", failing(b"!v", b"%% Access deniedEND")):
+        with (
+            server(answer) as port,
+            pytest.raises(IrrServerError) as told,
+            IrrClient("127.0.0.1", port, 5) as client,
+        ):
+            client.version()
+        assert told.value.reason.endswith(", after '%% Access denied'")
+
+
 def test_a_pinned_set_is_searched_in_its_source_only() -> None:
     asked: list[bytes] = []
 
