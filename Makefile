@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture check unit bench format lock bgpq4 postgresql irrd clean wheel
+.PHONY: help demo test torture check unit bench format lock bgpq4 postgresql irrd checkers clean wheel
 
 help:  ## what there is to make
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -15,7 +15,7 @@ help:  ## what there is to make
 demo: $(READY) bgpq4  ## plan, apply, plan again, a registry change: against emulated routers
 	@$(BIN)/python -m tests.lab.demo
 
-test: check postgresql irrd  ## every check and every test
+test: check postgresql irrd checkers  ## every check and every test
 	$(BIN)/pytest -q -n auto --dist worksteal tests/e2e tests/tasks
 
 torture: $(READY) bgpq4  ## every fault at every step of an apply, on every platform; about 15 minutes
@@ -52,6 +52,9 @@ postgresql:
 
 irrd:
 	@PYTHON=$(PYTHON) sh .ci/install-irrd
+
+checkers: $(READY)
+	@sh .ci/install-checkers $(BIN)
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

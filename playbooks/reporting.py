@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -18,10 +19,12 @@ from irrgate.metrics import write_metrics
 from irrgate.network import DEFAULT_NOTIFY, Workspace
 from irrgate.plan import Plan, Purpose
 from irrgate.reports import RouterOutcome, RunKind, RunReport, report_of_plan
-from irrgate.state import State
 from playbooks.applying import Applied
 from playbooks.notifying import notify
 from playbooks.terminal import Exit, Terminal, local_now
+
+if TYPE_CHECKING:  # SQLAlchemy takes 0.2 s to load, for nothing where no state is needed
+    from irrgate.state import State
 
 
 @dataclass

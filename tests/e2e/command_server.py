@@ -67,6 +67,7 @@ def serve() -> None:
     import napalm.junos  # noqa: F401, PLC0415
     import ncclient.transport.session  # type: ignore[import-untyped]  # noqa: PLC0415
 
+    import irrgate.state  # noqa: F401, PLC0415
     from playbooks.cli import main  # noqa: PLC0415
 
     # ncclient looks every 0.1 s for something to send, and a router is asked twenty times in a run.

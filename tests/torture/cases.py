@@ -32,6 +32,7 @@ class Row(StrEnum):
     KILL = "kill -9 before the step is applied"
     KILL_AFTER = "kill -9 after it"
     KILL_LATE = "kill -9 after it, and the next run when the timer has run"
+    KILL_TWICE = "kill -9 after the commit, and the run that recovers as well"
     CUT = "connection cut before the step is applied"
     CUT_AFTER = "connection cut after it"
     HANG = "device hangs before the step is applied"
@@ -47,7 +48,7 @@ class Row(StrEnum):
 
     @property
     def kills(self) -> bool:
-        return self in {Row.KILL, Row.KILL_AFTER, Row.KILL_LATE}
+        return self in {Row.KILL, Row.KILL_AFTER, Row.KILL_LATE, Row.KILL_TWICE}
 
     @property
     def is_bgp(self) -> bool:
@@ -58,6 +59,7 @@ KINDS = {
     Row.KILL: FaultKind.HANG,
     Row.KILL_AFTER: FaultKind.HANG_AFTER,
     Row.KILL_LATE: FaultKind.HANG_AFTER,
+    Row.KILL_TWICE: FaultKind.HANG_AFTER,
     Row.CUT: FaultKind.DROP,
     Row.CUT_AFTER: FaultKind.DROP_AFTER,
     Row.HANG: FaultKind.HANG,
@@ -86,6 +88,7 @@ class Place(StrEnum):
     SESSIONS_AFTER = "BGP after"
     CONFIRM = "confirm"
     TAKE_BACK = "take back"
+    TAKE_BACK_COMMIT = "take back: commit"
     RESTORE_LOAD = "restore: load"
     RESTORE_COMPARE = "restore: compare"
     RESTORE_COMMIT = "restore: commit"
@@ -121,19 +124,24 @@ _STEPS = {
     Place.SESSIONS_AFTER: Step.BGP,
     Place.CONFIRM: Step.CONFIRM,
     Place.TAKE_BACK: Step.ROLLBACK,
+    Place.TAKE_BACK_COMMIT: Step.ROLLBACK,
     Place.RESTORE_LOAD: Step.LOAD,
     Place.RESTORE_COMPARE: Step.COMPARE,
     Place.RESTORE_COMMIT: Step.COMMIT,
     Place.CLOSE: Step.CLOSE,
 }
 _RESTORING = {Place.RESTORE_LOAD, Place.RESTORE_COMPARE, Place.RESTORE_COMMIT}
-_WAY_BACK = {Place.TAKE_BACK, *_RESTORING}
+_WAY_BACK = {Place.TAKE_BACK, Place.TAKE_BACK_COMMIT, *_RESTORING}
 _CHANGES = {Place.LOAD, Place.DISCARD, Place.COMMIT, Place.CONFIRM, Place.CLOSE}
-_CHANGES |= {Place.TAKE_BACK, Place.RESTORE_LOAD, Place.RESTORE_COMMIT}
-_ONLY_TIMER = {Place.CONFIRM, Place.TAKE_BACK}
+_CHANGES |= {Place.TAKE_BACK, Place.TAKE_BACK_COMMIT, Place.RESTORE_LOAD, Place.RESTORE_COMMIT}
+_ONLY_TIMER = {Place.CONFIRM, Place.TAKE_BACK, Place.TAKE_BACK_COMMIT}
+_ONLY_JUNOS = {Place.TAKE_BACK_COMMIT, Place.CLOSE}
+"""EOS takes back by one command, and an eAPI session just ends"""
 _READS = {Place.READ, Place.REFERENCES, Place.READ_BACK}
 _COMMITTED = {Place.COMMIT, Place.READ_BACK, Place.SESSIONS_AFTER, Place.CONFIRM}
-_COMMITTED |= {Place.TAKE_BACK, Place.RESTORE_COMMIT}
+_COMMITTED |= {Place.TAKE_BACK, Place.TAKE_BACK_COMMIT, Place.RESTORE_COMMIT}
+_RECOVERY = {Place.READ_BACK, Place.SESSIONS_AFTER, Place.CONFIRM, Place.TAKE_BACK}
+_RECOVERY |= {Place.TAKE_BACK_COMMIT, *_RESTORING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +174,7 @@ def places(column: Column) -> Iterator[Place]:
             continue
         if place in _RESTORING and column.has_timer:
             continue
-        # Only Junos is told when a session ends; an eAPI session just does.
-        if place is Place.CLOSE and column.platform == "eos":
+        if place in _ONLY_JUNOS and column.platform == "eos":
             continue
         yield place
 
@@ -178,6 +185,8 @@ def _can_be(column: Column, row: Row, place: Place) -> bool:
             can_be = place is Place.COMMIT
         case Row.TRUNCATED:
             can_be = place in _READS
+        case Row.KILL_TWICE:
+            can_be = place in _RECOVERY
         case Row.KILL_LATE:
             can_be = column.has_timer and place in _COMMITTED
         case Row.FOREIGN_LOCK if column.platform == "junos":

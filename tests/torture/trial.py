@@ -20,8 +20,10 @@ from tests.torture.witness import never_whole, told
 
 HANG = 3.0
 """seconds that a hanging router says nothing; the drivers' timeout here is 1 s"""
-TO_THE_STEP = 30.0
-"""seconds in which an apply must have come to the step at which it is killed"""
+LONG = 600.0
+"""seconds of a hang that a kill ends"""
+TO_THE_STEP = 60.0
+"""seconds in which a run must have come to the step at which it is killed"""
 PATIENCE = 8.0
 """seconds that a commit may wait to be confirmed before the router's clock runs ahead: longer than
 irrgate needs to confirm it where it can"""
@@ -50,8 +52,13 @@ def run_case(bench: Bench, case: Case) -> list[str]:
         bench.set_sessions({"accepted": 3})
     for arm in arms(bench, case):
         bench.device.inject(arm.kind, arm.step, skip=arm.skip, seconds=arm.seconds)
-    problems = list(_killed(bench) if case.row.kills else _struck(bench, case))
+    applied = ("apply", bench.plan)
+    problems = list(_killed(bench, applied) if case.row.kills else _struck(bench, case))
     bench.device.clear_faults()
+    if case.row is Row.KILL_TWICE:
+        bench.device.inject(KINDS[case.row], case.place.step, skip=_later(case.place), seconds=LONG)
+        problems += _killed(bench, ("refresh",))
+        bench.device.clear_faults()
     if case.row is Row.KILL_LATE:
         bench.device.advance(PAST_THE_TIMER)
     if case.row.is_bgp:
@@ -67,10 +74,12 @@ def arms(bench: Bench, case: Case) -> Iterator[Arm]:
     if case.row.is_bgp:
         return
     step, skip = case.place.step, _skip(bench, case.place)
-    if case.row is Row.FOREIGN_LOCK:
+    if case.row is Row.KILL_TWICE:
+        yield Arm(FaultKind.HANG_AFTER, Step.COMMIT, 0, LONG)
+    elif case.row is Row.FOREIGN_LOCK:
         yield from _foreign(bench, case, skip)
     else:
-        yield Arm(KINDS[case.row], step, skip, 600.0 if case.row.kills else HANG)
+        yield Arm(KINDS[case.row], step, skip, LONG if case.row.kills else HANG)
     if case.place is Place.DISCARD:
         # An error when the diff is asked for is what makes an apply give its candidate up.
         yield Arm(FaultKind.ERROR, Step.COMPARE)
@@ -92,7 +101,7 @@ def _skip(bench: Bench, place: Place) -> int:
     """How often the step comes before it is the one that is meant."""
     times = bench.steps.get(place.step, 0)
     match place:
-        case Place.REFERENCES:
+        case Place.REFERENCES | Place.TAKE_BACK_COMMIT:
             return 1
         case Place.READ_BACK:
             return times - 1
@@ -101,6 +110,11 @@ def _skip(bench: Bench, place: Place) -> int:
         case Place.RESTORE_LOAD | Place.RESTORE_COMPARE | Place.RESTORE_COMMIT:
             return times
     return 0
+
+
+def _later(place: Place) -> int:
+    """As `_skip`, in a run that recovers: it begins with reading back."""
+    return 1 if place is Place.TAKE_BACK_COMMIT else 0
 
 
 def _struck(bench: Bench, case: Case) -> Iterator[str]:
@@ -122,9 +136,9 @@ def _struck(bench: Bench, case: Case) -> Iterator[str]:
         yield f"apply: exit code {done.exit_code} though it disturbed a BGP session"
 
 
-def _killed(bench: Bench) -> Iterator[str]:
-    """An apply that is killed while the router keeps it waiting."""
-    process = bench.start("apply", bench.plan)
+def _killed(bench: Bench, command: tuple[str, ...]) -> Iterator[str]:
+    """A run that is killed while the router keeps it waiting."""
+    process = bench.start(*command)
     try:
         if not bench.device.wait_for_hang(TO_THE_STEP):
             yield f"the torture's own error: nothing hung: {bench.device.faults()}"
