@@ -22,6 +22,8 @@ _PLAIN_ASN = re.compile(rb"AS([1-9][0-9]{0,8})", re.IGNORECASE)
 _PLAIN_AS_SET = re.compile(rb"AS-[A-Z0-9_-]{0,199}[A-Z0-9]")
 _NAME = re.compile(r"[A-Z][A-Z0-9_-]*[A-Z0-9]", re.IGNORECASE)
 _RANGE = re.compile(r"([0-9]{1,3})(?:-([0-9]{1,3}))?")
+_OPERATOR = re.compile(r"[A-Z0-9+-]{1,20}", re.IGNORECASE)
+"""after a name IRRd takes anything for one, since it makes nothing of it"""
 _ANY: Final = frozenset({"ANY", "AS-ANY", "RS-ANY"})
 
 
@@ -53,7 +55,7 @@ class SetMembers:
         if hat and self.kind is SetKind.AS_SET:
             raise BrokenObject(f"member {_shown(text)}: an as-set's member has no range operator")
         if all(_NAME.fullmatch(part) for part in base.split(":")):
-            if hat and not operator:
+            if hat and not _OPERATOR.fullmatch(operator):
                 raise BrokenObject(f"member {_shown(text)}: no range operator after the ^")
             self._add_name(base.upper(), f"{hat}{operator}")
         elif self.kind is SetKind.ROUTE_SET and (match := _ADDRESS.fullmatch(base)):

@@ -98,6 +98,8 @@ def test_a_member_of_which_nothing_comes_stays_in_the_list(
         ("route-set", "192.0.2.0/24^", "not a range operator"),
         ("route-set", "192.0.2.0/24^x", "not a range operator"),
         ("route-set", "RS-Y^", "no range operator after"),
+        ("route-set", "RS-Y^\xfc", "no range operator after"),
+        ("route-set", "RS-Y^\x1b[2J", "no range operator after"),
         ("route-set", "RIPE::RS-Y", "neither a prefix"),
     ],
 )
