@@ -150,7 +150,7 @@ class _Commit:
         with LoadedCandidate(self._host, driver, order.candidate, run.owner) as candidate:
             with device_errors(self._host, "compare"):
                 diff = driver.compare_config()
-            if not diff.strip() or diff_digest(diff) != order.diff_digest:
+            if diff_digest(diff) != order.diff_digest:
                 reason = "its diff is not the one that was reviewed"
                 return CommitReport(CommitOutcome.HELD, reason, diff)
             self._still_ours()

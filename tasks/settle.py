@@ -252,8 +252,7 @@ class Settlement:
             drop_connection(host)
         with device_errors(host, "connect"):
             driver: NetworkDriver = host.get_connection(CONNECTION, self.task.nornir.config)
-        if self.aim.commit_confirm:
-            adopt(driver, self.aim.session)
+        adopt(driver, self.aim.session)
         self._connected = True
         return driver
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from nornir.core import Nornir
@@ -147,3 +148,22 @@ def test_a_restore_does_not_confirm_what_somebody_else_is_trying(
     assert events_of(router, "confirmed", "rollback") == []
     router.advance(700)
     assert recovered(nornir, router, state).outcome is CommitOutcome.REVERTED
+
+
+def test_nothing_is_restored_once_the_lock_is_lost(
+    nornir: Nornir, router: LabDevice, state: State, tmp_path: Path
+) -> None:
+    """Another run may be at work on the router, and has the journal to go by."""
+    sessions(router)
+    given = untimed(order(nornir, router))
+
+    def passes(_: float) -> None:
+        sessions(router, up=False)
+        for lock in (tmp_path / ".irrgate" / "locks").glob("*.lock"):
+            lock.unlink()
+
+    clock = Clock(on_sleep=passes)
+    report = committed(nornir, router, state, given, replace(RULES, settle=5), clock)
+    assert report.outcome is CommitOutcome.UNSETTLED
+    assert "10.0.0.0/8" in router.running()
+    assert steps(state) == [Step.LOAD, Step.COMMIT]
