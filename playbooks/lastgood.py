@@ -26,7 +26,7 @@ class LastGood:
         self._hosts = opened.plan.hosts
         self._rollback_of = opened.plan.rollback_of
         self._seen: set[str] = set()
-        self._accepted: set[int] = set()
+        self._accepted: set[tuple[str, str]] = set()
         self._records: dict[str, tuple[Asn, Afi, PeerFilterRecord]] = {
             each.name: (Asn(int(peer.removeprefix("AS"))), Afi(afi), each)
             for peer, record in opened.plan.peers.items()
@@ -38,10 +38,12 @@ class LastGood:
         acceptance = self._acceptance(host, name)
         with self._lock:
             if acceptance is not None:
-                self._accepted.add(acceptance)
-            if name in self._seen or name not in self._records:
-                return
-            self._seen.add(name)
+                self._accepted.add((name, prefixes.digest))
+            if name not in self._seen and name in self._records:
+                self._keep(name, prefixes, acceptance)
+                self._seen.add(name)
+
+    def _keep(self, name: str, prefixes: PrefixSet, acceptance: int | None) -> None:
         from irrgate.state import GoodFilter  # noqa: PLC0415
 
         peer, afi, record = self._records[name]
@@ -74,6 +76,11 @@ class LastGood:
         return here if here is not None or word is None else word.acceptance
 
     def finish(self) -> None:
-        """Use up the acceptances by which filters were committed."""
-        for acceptance in sorted(self._accepted):
-            self._state.use_acceptance(acceptance, self._deployment)
+        """Use up the acceptances by which filters were committed.
+
+        A plan that is applied in parts (`--limit`) has used them up with the first one.
+        """
+        for name, digest in sorted(self._accepted):
+            accepted = self._state.acceptance(name, digest)
+            if accepted is not None:
+                self._state.use_acceptance(accepted.id, self._deployment)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from nornir.core import Nornir
 
 from irrgate.commits import CommitOutcome, CommitReport, Step, Unfinished
+from irrgate.errors import LockedError, StateError
 from irrgate.platforms.platform import RunningFilters
 from irrgate.prefixes import PrefixSet
 from irrgate.render import Renderer
@@ -71,22 +73,53 @@ def recover_routers(
                 reports[name] = CommitReport(CommitOutcome.UNSETTLED, failure(results, name))
             else:
                 reports[name] = results[name][0].result
+    _end_deployments(request)
+    return reports
+
+
+def _end_deployments(request: ApplyRequest) -> None:
+    """End the deployments of dead runs that have no unfinished router any more."""
+    state = request.state
     still = {each.deployment for each in state.unfinished()}
     for number in state.unended_deployments():
-        if number not in still:
+        if number in still:
+            continue
+        try:
             state.end_deployment(number, "recovered", request.now())
-    return reports
+        except StateError:
+            # Two runs at once see the same dead one.
+            if state.deployment(number).result is None:
+                raise
+
+
+def _end_gone(request: ApplyRequest) -> dict[str, CommitReport]:
+    """End what was left unfinished on routers that are in the inventory no more; by router.
+
+    Nobody can read them, and what waited on them for longer than their timer has gone back.
+    """
+    state, why = request.state, "not in the inventory any more, so that nobody looked at it again"
+    ended = {}
+    for each in state.unfinished():
+        if each.host in request.workspace.hosts:
+            continue
+        # A run that is under way has its own inventory, and ends it itself.
+        with suppress(LockedError), _journal(request, each.deployment).lock(each.host):
+            if each in state.unfinished([each.host]):
+                ended[each.host] = CommitReport(CommitOutcome.FAILED, why)
+                state.end_host(each.deployment, each.host, "failed", why, request.now())
+    return ended
 
 
 def recover_workspace(request: ApplyRequest, steps: Steps) -> dict[str, CommitReport]:
     """Recover all routers that `request` has, and no others; by router."""
     workspace = request.workspace
+    gone = {} if request.limit else _end_gone(request)
     nornir = limited(
         open_inventory(workspace, request.environ, request.router_workers, lock=True),
         workspace,
         request.limit,
     )
-    return recover_routers(request, nornir, steps, sorted(nornir.inventory.hosts))
+    return gone | recover_routers(request, nornir, steps, sorted(nornir.inventory.hosts))
 
 
 def _journal(request: ApplyRequest, deployment: int) -> DeploymentJournal:
