@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nornir.core import Nornir
 from nornir.core.task import AggregatedResult
@@ -163,12 +163,19 @@ class _Targets:
             if each.status.is_change
         }
 
+    def origins(self, host: str) -> list[dict[str, Any]]:
+        """Return where the router's new filters come from, for the run that recovers it."""
+        return self._good.dumped(host, self._written(host))
+
+    def _written(self, host: str) -> list[str]:
+        filters = self._opened.plan.hosts[host].filters
+        return [name for name, each in filters.items() if each.status.is_written]
+
     def ended(self, host: str, report: CommitReport, found: RunningFilters | None) -> None:
         """Keep what was committed as last-known-good."""
         if report.outcome is CommitOutcome.DONE and found is not None:
-            for name, each in self._opened.plan.hosts[host].filters.items():
-                if each.status.is_written:
-                    self._good.committed(host, name, found.lists[name].prefixes)
+            for name in self._written(host):
+                self._good.committed(host, name, found.lists[name].prefixes)
 
 
 def apply_plan(request: ApplyRequest, opened: PlanFile, path: str, steps: Steps) -> Applied:

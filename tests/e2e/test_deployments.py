@@ -74,6 +74,36 @@ def test_an_accepted_change_may_be_applied_in_parts(desk: Desk) -> None:
     assert [each["result"] for each in history(desk)] == ["done"] * 3
 
 
+def test_what_a_dead_run_committed_is_the_last_known_good_of_the_run_that_recovers(
+    desk: Desk,
+) -> None:
+    """Else an outage of the IRR would bring the filter back that served before it."""
+    told(desk.irrgate("refresh"), DONE)
+    withdraw_most(desk)
+    told(desk.irrgate("plan"), PROBLEMS)
+    told(desk.irrgate("accept", "AS64500", "--reason", "sold the /16"), DONE)
+    plan = desk.plan("--limit", "edge1.mex", expect=CHANGES)
+    die_at_confirm(desk, "edge1.mex", plan)
+    told(desk.irrgate("recover"), DONE)
+    with open_state(desk.directory, None, {}) as state:
+        good = state.good(LIST)
+        assert good is not None
+        assert (good.entries, good.why) == (3, "accepted")
+        assert good.objects == "DEMO::AS-EJEMPLO"
+        assert state.acceptances() == {}
+
+
+def die_at_confirm(desk: Desk, name: str, plan: Plan) -> None:
+    """Apply a plan, and kill it (-9) when it is about to confirm on the router."""
+    router = desk.devices[name]
+    router.inject("hang", "confirm", seconds=60)
+    process = desk.start("apply", plan.path.name)
+    assert eventually(lambda: router.faults()[0]["struck"] == 1, 20)
+    process.kill()
+    process.wait()
+    router.clear_faults()
+
+
 def test_a_canary_that_another_run_works_on_stops_the_rest(desk: Desk) -> None:
     plan = desk.plan(expect=CHANGES)
     with open_state(desk.directory, None, {}) as state, state.lock("edge1.bog", "somebody"):
@@ -205,13 +235,7 @@ def test_a_router_that_left_the_inventory_is_not_passed_over_by_a_rollback(desk:
 
 def test_a_router_that_left_the_inventory_unfinished_is_ended(desk: Desk) -> None:
     plan = desk.plan("--limit", "edge2.mex", expect=CHANGES)
-    router = desk.devices["edge2.mex"]
-    router.inject("hang", "confirm", seconds=60)
-    process = desk.start("apply", plan.path.name)
-    assert eventually(lambda: router.faults()[0]["struck"] == 1, 20)
-    process.kill()
-    process.wait()
-    router.clear_faults()
+    die_at_confirm(desk, "edge2.mex", plan)
     without_edge2_mex(desk)
     told(desk.irrgate("recover", "--limit", "edge1.mex"), DONE)
     assert history(desk)[0]["result"] is None
@@ -243,15 +267,9 @@ def test_what_another_run_left_open_is_told_though_the_plan_does_not_change_it(d
     """Nothing of the plan failed, but nobody knows what a router of it holds."""
     told(desk.irrgate("refresh", "--limit", "edge1.mex"), DONE)
     plan = desk.plan(expect=CHANGES)
-    unsettled = desk.devices["edge1.mex"]
     desk.edit_registry(WITHDRAWN, ADDED)
     other = desk.plan("--limit", "edge1.mex", expect=CHANGES)
-    unsettled.inject("hang", "confirm", seconds=60)
-    process = desk.start("apply", other.path.name)
-    assert eventually(lambda: unsettled.faults()[0]["struck"] == 1, 20)
-    process.kill()
-    process.wait()
-    unsettled.clear_faults()
+    die_at_confirm(desk, "edge1.mex", other)
     with open_state(desk.directory, None, {}) as state, state.lock("edge1.mex", "somebody"):
         done = told(desk.irrgate("--json", "apply", plan.path.name), PROBLEMS)
     said: dict[str, Any] = json.loads(done.stdout)

@@ -90,6 +90,18 @@ def test_a_commit_that_cannot_be_confirmed_goes_back(
     assert left_clean(router)
 
 
+def test_a_commit_that_cannot_be_confirmed_is_not_waited_for_but_taken_back(
+    nornir: Nornir, router: LabDevice, state: State
+) -> None:
+    given, before = order(nornir, router), router.running()
+    router.inject("error", "confirm", count=1000)
+    clock = Clock(on_sleep=router.advance)
+    report = committed(nornir, router, state, given, clock=clock)
+    assert report.outcome is CommitOutcome.REVERTED
+    assert router.running() == before
+    assert clock.seconds < 30
+
+
 def test_a_router_that_is_gone_is_not_known(
     nornir: Nornir, router: LabDevice, state: State
 ) -> None:
