@@ -72,7 +72,7 @@ def recover_routers(
     if unfinished:
         renderer = Renderer.of(request.workspace)
         run = RecoverRun(
-            partial(_unfinished, request),
+            lambda name: _unfinished(request, unfinished[name]),
             request.rules,
             {name: _journal(request, each) for name, each in unfinished.items()},
             partial(restoring_candidate, renderer),
@@ -148,12 +148,19 @@ def _sent(left: DeploymentHost) -> JournalEntry | None:
     return next((each for each in left.journal if each.step == str(Step.COMMIT)), None)
 
 
-def _unfinished(request: ApplyRequest, name: str) -> Unfinished | None:
+def _unfinished(request: ApplyRequest, left: DeploymentHost) -> Unfinished | None:
     state = request.state
-    found = state.unfinished([name])
+    found = state.unfinished([left.host])
     if not found:
         return None
     host = found[-1]
+    if host.deployment != left.deployment:
+        # The journal that we hold is not the one of that deployment.
+        raise StateError(
+            left.host,
+            f"deployment {host.deployment} was left unfinished on it meanwhile",
+            hint="irrgate recover brings it to an end, and so does the next apply or refresh",
+        )
     sent = _sent(host)
     return Unfinished(
         host.deployment,
