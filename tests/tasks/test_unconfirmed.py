@@ -176,3 +176,24 @@ def test_what_cannot_be_looked_at_stays_unsettled(
     assert ("at work" if locked else "the disk is full") in result.result.reason
     assert router.steps() == {}
     assert Step.CONFIRM not in str(state.deployments())
+
+
+def test_a_new_connection_asks_whose_commit_waits(
+    nornir: Nornir, router: LabDevice, state: State
+) -> None:
+    """Ours was in when the connection broke; by now it may be somebody's who came between."""
+    if router.platform == "eos":
+        pytest.skip("EOS refuses a second commit to be confirmed")
+    given = order(nornir, router)
+    router.inject("drop", "get_config", skip=1)
+    slept: list[float] = []
+
+    def passes(seconds: float) -> None:
+        if not slept:
+            somebody_commits(router)
+        slept.append(seconds)
+
+    report = committed(nornir, router, state, given, clock=Clock(on_sleep=passes))
+    assert report.outcome is CommitOutcome.UNSETTLED
+    assert report.reason.startswith("somebody else's commit waits")
+    assert events_of(router, "confirmed", "rollback") == []
