@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture check unit bench format lock bgpq4 postgresql irrd checkers clean wheel
+.PHONY: help demo test truth torture check unit bench format lock bgpq4 postgresql irrd daemons checkers clean wheel
 
 help:  ## what there is to make
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -15,8 +15,11 @@ help:  ## what there is to make
 demo: $(READY) bgpq4  ## plan, apply, plan again, a registry change: against emulated routers
 	@$(BIN)/python -m tests.lab.demo
 
-test: check postgresql irrd checkers  ## every check and every test
+test: check postgresql irrd daemons checkers  ## every check and every test
 	$(BIN)/pytest -q -n auto --dist worksteal tests/e2e tests/tasks
+
+truth: $(READY) bgpq4 daemons  ## what real daemons accept by irrgate's filters, route by route
+	$(BIN)/pytest -q tests/e2e/test_truth.py
 
 torture: $(READY) bgpq4  ## every fault at every step of an apply, on every platform; about 15 minutes
 	@$(BIN)/python -m tests.torture --write docs/reliability.md
@@ -52,6 +55,9 @@ postgresql:
 
 irrd:
 	@PYTHON=$(PYTHON) sh .ci/install-irrd
+
+daemons:
+	@sh .ci/install-daemons
 
 checkers: $(READY)
 	@sh .ci/install-checkers $(BIN)

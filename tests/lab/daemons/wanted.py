@@ -1,0 +1,28 @@
+"""Which real programs are here; tests that need one that is not are skipped, but never in CI."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin:/usr/lib/frr"
+
+
+def program(name: str) -> str | None:
+    """Where a daemon's program is, or None."""
+    return shutil.which(name, path=PATH)
+
+
+def needs(*programs: str) -> pytest.MarkDecorator:
+    """Skip where a program is missing: loudly here, and with CI=true the tests run and fail."""
+    missing = [name for name in programs if program(name) is None]
+    return pytest.mark.skipif(
+        bool(missing) and os.environ.get("CI") != "true",
+        reason=f"{', '.join(missing)} not installed: .ci/install-daemons does it",
+    )
+
+
+needs_sshd = needs("sshd", "ssh-keygen")
+needs_bird = needs("bird", "birdc", "ip")
