@@ -240,8 +240,10 @@ def _login_error(hostname: str, exc: Exception) -> DeviceError:
             "did not accept the username with its password or key",
             hint="set IRRGATE_USERNAME and IRRGATE_PASSWORD, key_file, or load the key in an agent",
         )
-    if isinstance(exc, TimeoutError) or "protocol banner" in str(exc):
-        return ConnectionFailed(hostname, "closed the connection, or said what is not SSH, in time")
+    # The last is paramiko's word for a banner that did not come while it began the session.
+    silent = ("protocol banner", "No existing session")
+    if isinstance(exc, TimeoutError) or any(each in str(exc) for each in silent):
+        return ConnectionFailed(hostname, "did not say in time what SSH begins with")
     if isinstance(exc, paramiko.ssh_exception.NoValidConnectionsError):
         return ConnectionFailed(hostname, "does not accept SSH connections")
     said = str(getattr(exc, "strerror", None) or exc) or type(exc).__name__

@@ -115,7 +115,7 @@ def test_what_cannot_be_written_says_why(shell: Shell, tmp_path: Path) -> None:
     with pytest.raises(CommandFailed, match="Is a directory"):
         shell.get(str(tmp_path))
     with pytest.raises(CommandFailed, match="No space left on device"):
-        shell.check(["sh", "-c", "echo x > /dev/full"])
+        shell.check(["sh", "-c", "cat > /dev/full"], "x")
 
 
 def test_a_connection_that_was_cut(server: SshServer) -> None:
