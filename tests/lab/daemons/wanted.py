@@ -26,3 +26,4 @@ def needs(*programs: str) -> pytest.MarkDecorator:
 
 needs_sshd = needs("sshd", "ssh-keygen")
 needs_bird = needs("bird", "birdc", "ip")
+needs_openbgpd = needs("bgpctl", "ip")
