@@ -69,6 +69,8 @@ class OpenbgpdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         self._directory: str = self._arguments.get("run_directory", _RUN_DIRECTORY)
         self._shell: Shell | None = None
         self._candidate: str | None = None
+        self._base = ""
+        """the last line of irrgate's file when the candidate was made of it"""
         self._file = ""
         """where irrgate's file really is"""
 
@@ -136,7 +138,7 @@ class OpenbgpdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             raise CommitRefused(self.hostname, "no candidate is loaded")
         if revert_in is not None:
             self._daemon.check_present()
-        change_id = self._commit(candidate, message, revert_in or _AT_ONCE)
+        change_id = self._commit(candidate, self._base, message, revert_in or _AT_ONCE)
         if revert_in is None:
             self._decide(change_id, Decision.CONFIRM)
 
@@ -165,11 +167,12 @@ class OpenbgpdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         if waiting is not None:
             self._decide(waiting.id, Decision.REVERT)
             return
-        before = self._text(f"{self._file}.irrgate-before")
+        before = self._text(f"{self._file}.irrgate-previous")
         if before is None:
             raise CommitRefused(self.hostname, "there is no commit to go back from")
         self._daemon.check(before, self._file, self._daemon.configuration().chain)
-        self._decide(self._commit(before, "rollback", _AT_ONCE), Decision.CONFIRM)
+        base = _last_line(self._text(self._file) or "")
+        self._decide(self._commit(before, base, "rollback", _AT_ONCE), Decision.CONFIRM)
 
     # What is there
 
@@ -286,13 +289,17 @@ class OpenbgpdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             sets, removed = changes(config or "")
             if not merge and removed:
                 raise ParseError(min(removed), "is removed, in what is to replace everything")
-            text = (self._text(self._file) or "") if merge else ""
-            self._candidate = merged(text, sets, removed)
+            text = self._text(self._file) or ""
+            self._candidate = merged(text if merge else "", sets, removed)
+            self._base = _last_line(text)
         except ParseError as exc:
             raise CandidateRefused(self.hostname, str(exc), hint=exc.hint) from exc
 
-    def _commit(self, text: str, message: str, seconds: int) -> str:
-        """Make bgpd load `text`, to be taken back after `seconds`; return the commit's id."""
+    def _commit(self, text: str, base: str, message: str, seconds: int) -> str:
+        """Make bgpd load `text`, to be taken back after `seconds`; return the commit's id.
+
+        `base` is the last line of what it replaces.
+        """
         self._daemon.check(text, self._file, self._daemon.configuration().chain)
         watchdog = self._watchdog
         change_id = watchdog.new_id()
@@ -300,13 +307,12 @@ class OpenbgpdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         armed = False
         try:
             self._stage(staged, text)
-            before = (self._text(self._file) or "").rstrip("\n").rpartition("\n")[2]
             printable = "".join(c if c.isascii() and c.isprintable() else "?" for c in message)
             commit = Commit(
                 self._file,
                 staged,
                 seal_of(text) or "",
-                before,
+                base,
                 self._places.socket,
                 self._places.config,
                 printable[:_MAX_MESSAGE],
@@ -338,6 +344,10 @@ class OpenbgpdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         if not progress.over:
             step = "confirmed" if decision is Decision.CONFIRM else "taken back"
             raise TimedOut(self.hostname, f"the commit is not {step} yet: {progress.said}")
+
+
+def _last_line(text: str) -> str:
+    return text.rstrip("\n").rpartition("\n")[2]
 
 
 def _peer(

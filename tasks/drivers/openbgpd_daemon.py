@@ -141,7 +141,7 @@ class Daemon:
         if ran.exit_code:
             raise self._shell.failed("check the candidate", ran)
         # The first two lines name files that are gone by now.
-        lines = diff.split("\n")[2:]
+        lines = diff.rstrip("\n").split("\n")[2:]
         return (
             "\n".join([f"--- {places.include}", f"+++ {places.include}", *lines]) if lines else ""
         )

@@ -102,12 +102,20 @@ echo "$file"
 _ASKING: Final = """\
 holds() { bgpctl -s "$socket" show sets | grep -qF " $seal "; }
 reload() {
-    said=$(bgpctl -s "$socket" reload "$@" 2>&1)
-    # Its exit code is 0 whatever comes of it.
-    case $said in
-        *"request processed"*) ;;
-        *) echo "bgpctl reload: $said"; return 1 ;;
-    esac
+    tries=300
+    while said=$(bgpctl -s "$socket" reload "$@" 2>&1); do
+        # Its exit code is 0 whatever comes of it.
+        case $said in
+            *"request processed"*) return 0 ;;
+            *"previous reload still running"*) ;;
+            *) break ;;
+        esac
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || break
+        sleep 0.1 2>/dev/null || sleep 1
+    done
+    echo "bgpctl reload: $said"
+    return 1
 }
 within() {
     tries=300
@@ -133,7 +141,7 @@ within holds || { echo "bgpd did not take the new filters: does it read $config?
 
 _CONFIRM: Final = """\
 if [ -e "$staged" ]; then
-    ln -f "$file" "$file.irrgate-before"
+    ln -f "$file" "$file.irrgate-previous"
     mv -f "$staged" "$file" || exit 1
     sync
 fi

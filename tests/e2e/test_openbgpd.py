@@ -1,0 +1,493 @@
+"""The OpenBGPD driver against the real bgpd and bgpctl: commits, ways back, and what goes wrong."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from irrgate.errors import DeviceError, ParseError
+from irrgate.platforms.openbgpd import Openbgpd as Platform
+from irrgate.platforms.platform import ManagedList
+from irrgate.prefixes import Afi, PrefixSet
+from tasks.drivers.errors import (
+    CandidateRefused,
+    CommandFailed,
+    CommitRefused,
+    ConnectionFailed,
+    Locked,
+)
+from tasks.drivers.openbgpd import OpenbgpdDriver
+from tests.lab.daemons.namespace import ROUTER, namespaces
+from tests.lab.daemons.openbgpd import Openbgpd
+from tests.lab.daemons.sshd import ssh_server
+from tests.lab.daemons.under_test import FILTERS, eventually
+from tests.lab.daemons.wanted import needs_openbgpd, needs_sshd
+from tests.unit.platforms.routers import candidate
+
+pytestmark = [
+    pytest.mark.e2e,
+    needs_openbgpd,
+    pytest.mark.skipif(os.getuid() != 0, reason="bgpd needs root"),
+]
+NAME = FILTERS[Afi.IPV4]
+OLD = PrefixSet.parse(Afi.IPV4, ["192.0.2.0/24", "10.10.0.0/17 le 24"])
+NEW = PrefixSet.parse(Afi.IPV4, ["198.51.100.0/24", "10.10.0.0/17 le 24"])
+EMPTY = PrefixSet.empty(Afi.IPV6)
+
+
+@pytest.fixture
+def bgpd(tmp_path: Path) -> Iterator[Openbgpd]:
+    """A daemon with OLD in its filter, which is in use."""
+    daemon = Openbgpd(tmp_path / "router")
+    with namespaces((ROUTER,)) as (namespace,):
+        try:
+            daemon.start(namespace)
+            with connected(daemon) as driver:
+                driver.load_merge_candidate(config=sets(OLD, EMPTY))
+                driver.commit_config()
+            daemon.use_filters()
+            yield daemon
+        finally:
+            daemon.stop()
+            for process in watchdogs(tmp_path):
+                os.kill(process, signal.SIGKILL)
+
+
+@pytest.fixture
+def driver(bgpd: Openbgpd) -> Iterator[OpenbgpdDriver]:
+    with connected(bgpd) as opened:
+        yield opened
+
+
+def connected(daemon: Openbgpd, **changed: object) -> OpenbgpdDriver:
+    arguments = {"transport": "local", **daemon.optional_args(), **changed}
+    return OpenbgpdDriver("router", "", "", 30, arguments)
+
+
+def sets(*filters: PrefixSet) -> str:
+    return candidate("openbgpd", {FILTERS[each.afi]: each for each in filters})
+
+
+def held(driver: OpenbgpdDriver) -> ManagedList:
+    wanted = {name: afi for afi, name in FILTERS.items()}
+    return Platform().parse(driver.get_config()["running"], wanted, "IRR-").lists[NAME]
+
+
+def holds(driver: OpenbgpdDriver, prefixes: PrefixSet) -> bool:
+    found = held(driver)
+    return found.plain and found.prefixes == prefixes
+
+
+def on_disk(daemon: Openbgpd) -> str:
+    return daemon.include.read_text()
+
+
+def watchdogs(directory: Path) -> list[int]:
+    found = []
+    for each in Path("/proc").iterdir():
+        try:
+            command = (each / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if each.name.isdigit() and os.fsencode(f"{directory}/router/run/irrgate-") in command:
+            found.append(int(each.name))
+    return found
+
+
+def committed(driver: OpenbgpdDriver, prefixes: PrefixSet, revert_in: int = 600) -> None:
+    driver.load_merge_candidate(config=sets(prefixes))
+    driver.commit_config(revert_in=revert_in)
+
+
+# Commits
+
+
+def test_a_commit_waits_and_is_confirmed_by_another_connection(
+    bgpd: Openbgpd, driver: OpenbgpdDriver
+) -> None:
+    before = on_disk(bgpd)
+    driver.load_merge_candidate(config=sets(NEW))
+    diff = driver.compare_config()
+    assert [line for line in diff.split("\n") if line[:1] in "+-"] == [
+        f"--- {bgpd.include}", f"+++ {bgpd.include}", "-\t192.0.2.0/24", "+\t198.51.100.0/24",
+    ]  # fmt: skip
+    driver.commit_config(revert_in=600)
+    assert holds(driver, NEW)
+    # What a restart would bring back.
+    assert on_disk(bgpd) == before
+    driver.close()
+    with connected(bgpd) as other:
+        assert other.has_pending_commit()
+        ((_, seconds),) = other._get_pending_commits().items()
+        assert 580 < seconds <= 600
+        assert holds(other, NEW)
+        other.confirm_commit()
+        assert not other.has_pending_commit()
+        assert holds(other, NEW)
+    assert "198.51.100.0/24" in on_disk(bgpd)
+    assert "198.51.100.0/24" in bgpd_prints(bgpd)
+
+
+def bgpd_prints(daemon: Openbgpd) -> str:
+    """The configuration as bgpd itself understands what is on disk."""
+    command = ["bgpd", "-nv", "-f", str(daemon.config)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def test_what_nobody_confirms_goes_back_when_irrgate_is_killed(bgpd: Openbgpd) -> None:
+    code = textwrap.dedent("""
+        import sys, time
+        from pathlib import Path
+        from tests.e2e.test_openbgpd import *
+        driver = connected(Openbgpd(Path(sys.argv[1])))
+        driver.open()
+        committed(driver, NEW, 4)
+        print(holds(driver, NEW), flush=True)
+        time.sleep(60)
+    """)
+    argv = [sys.executable, "-c", code, str(bgpd.directory)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, start_new_session=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"True\n"
+        os.killpg(process.pid, signal.SIGKILL)
+    with connected(bgpd) as driver:
+        assert driver.has_pending_commit()
+        assert eventually(lambda: not driver.has_pending_commit(), 20)
+        assert holds(driver, OLD)
+
+
+def test_a_commit_is_taken_back_by_name(driver: OpenbgpdDriver) -> None:
+    committed(driver, NEW)
+    driver.rollback()
+    assert not driver.has_pending_commit()
+    assert holds(driver, OLD)
+    with pytest.raises(CommitRefused, match="no commit waits"):
+        driver.confirm_commit()
+
+
+def test_a_confirmed_commit_is_rolled_back(bgpd: Openbgpd, driver: OpenbgpdDriver) -> None:
+    before = on_disk(bgpd)
+    committed(driver, NEW)
+    driver.confirm_commit()
+    driver.rollback()
+    assert holds(driver, OLD)
+    assert on_disk(bgpd) == before
+
+
+def test_one_commit_at_a_time(bgpd: Openbgpd, driver: OpenbgpdDriver) -> None:
+    with connected(bgpd) as other:
+        other.load_merge_candidate(config=sets(PrefixSet.empty(Afi.IPV4)))
+        committed(driver, NEW)
+        with pytest.raises(Locked):
+            other.commit_config(revert_in=60)
+        with pytest.raises(Locked):
+            other.load_merge_candidate(config=sets(OLD))
+    assert holds(driver, NEW)
+
+
+def test_a_candidate_of_what_is_gone_is_not_committed(
+    bgpd: Openbgpd, driver: OpenbgpdDriver
+) -> None:
+    with connected(bgpd) as other:
+        other.load_merge_candidate(config=sets(PrefixSet.empty(Afi.IPV4)))
+        committed(driver, NEW)
+        driver.confirm_commit()
+        with pytest.raises(CommitRefused, match="is not what it was any more"):
+            other.commit_config(revert_in=60)
+    assert holds(driver, NEW)
+
+
+def test_a_candidate_that_is_discarded_leaves_nothing(
+    bgpd: Openbgpd, driver: OpenbgpdDriver
+) -> None:
+    before = sorted(bgpd.directory.iterdir())
+    driver.load_merge_candidate(config=sets(NEW))
+    locked = [driver.locked]
+    assert driver.compare_config()
+    driver.discard_config()
+    assert [*locked, driver.locked] == [True, False]
+    assert driver.compare_config() == ""
+    assert sorted(bgpd.directory.iterdir()) == before
+
+
+def test_an_empty_filter_is_there_and_says_so(driver: OpenbgpdDriver) -> None:
+    committed(driver, PrefixSet.empty(Afi.IPV4))
+    driver.confirm_commit()
+    assert holds(driver, PrefixSet.empty(Afi.IPV4))
+
+
+def test_a_filter_that_is_referred_to_is_not_removed(driver: OpenbgpdDriver) -> None:
+    driver.load_merge_candidate(config=f'no prefix-set "{NAME}"\n')
+    with pytest.raises(CandidateRefused, match=f"bgpd.conf:.*prefix-set '{NAME}' not defined"):
+        driver.compare_config()
+    referring = Platform().references(driver.get_config()["running"], [NAME])[NAME]
+    assert [each.rpartition(": ")[2] for each in referring] == [
+        f'allow from AS 64500 prefix-set "{NAME}"'
+    ]
+
+
+# Ways back that nobody asked for
+
+
+def test_a_restart_of_bgpd_brings_back_the_old_filters(
+    bgpd: Openbgpd, driver: OpenbgpdDriver
+) -> None:
+    committed(driver, NEW)
+    bgpd.stop()
+    bgpd.again()
+    assert holds(driver, OLD)
+    with pytest.raises(CommitRefused, match="does not hold what was committed any more"):
+        driver.confirm_commit()
+    driver.rollback()
+    assert not driver.has_pending_commit()
+    assert holds(driver, OLD)
+
+
+def test_a_restart_of_the_router_brings_back_the_old_filters(
+    bgpd: Openbgpd, driver: OpenbgpdDriver, tmp_path: Path
+) -> None:
+    committed(driver, NEW)
+    driver.close()
+    kill_all(bgpd, tmp_path)
+    # What lies below /run is gone.
+    shutil.rmtree(bgpd.run_directory)
+    bgpd.again()
+    with connected(bgpd) as later:
+        assert not later.has_pending_commit()
+        assert holds(later, OLD)
+        committed(later, NEW)
+        later.confirm_commit()
+        assert holds(later, NEW)
+    assert not list(bgpd.directory.glob("irrgate.conf.irrgate-[0-9a-f]*"))
+
+
+def kill_all(bgpd: Openbgpd, tmp_path: Path) -> None:
+    while found := watchdogs(tmp_path):
+        for process in found:
+            os.kill(process, signal.SIGKILL)
+        time.sleep(0.05)
+    bgpd.stop()
+
+
+def test_a_power_failure_in_the_moment_of_the_reload_is_repaired(
+    bgpd: Openbgpd, driver: OpenbgpdDriver, tmp_path: Path
+) -> None:
+    """The new file on disk, unconfirmed, the old one beside it: as long as a reload takes."""
+    before = on_disk(bgpd)
+    committed(driver, NEW)
+    driver.close()
+    (staged,) = bgpd.directory.glob("irrgate.conf.irrgate-[0-9a-f]*")
+    kill_all(bgpd, tmp_path)
+    shutil.rmtree(bgpd.run_directory)
+    bgpd.include.rename(bgpd.directory / "irrgate.conf.irrgate-old")
+    staged.rename(bgpd.include)
+    bgpd.again()
+    with connected(bgpd) as later:
+        assert eventually(lambda: holds(later, OLD))
+    assert on_disk(bgpd) == before
+
+
+def test_a_watchdog_that_was_killed_is_started_again_by_the_next_connection(
+    bgpd: Openbgpd, driver: OpenbgpdDriver, tmp_path: Path
+) -> None:
+    committed(driver, NEW, 2)
+    driver.close()
+    while found := watchdogs(tmp_path):
+        for process in found:
+            os.kill(process, signal.SIGKILL)
+    # Longer than a busy router may keep silent.
+    time.sleep(17)
+    with connected(bgpd) as later:
+        assert eventually(lambda: not later.has_pending_commit())
+        assert holds(later, OLD)
+
+
+# What the daemon says, and what it proves
+
+
+def test_a_change_by_hand_is_seen_and_not_taken_for_ours(
+    bgpd: Openbgpd, driver: OpenbgpdDriver
+) -> None:
+    by_hand = on_disk(bgpd).replace("192.0.2.0/24", "0.0.0.0/0")
+    bgpd.include.write_text(by_hand)
+    assert not held(driver).plain
+    bgpd.bgpctl("reload")
+    found = held(driver)
+    assert not found.plain
+    assert "0.0.0.0/0" in found.prefixes
+    committed(driver, OLD)
+    driver.confirm_commit()
+    assert holds(driver, OLD)
+
+
+def test_what_irrgate_did_not_write_is_not_overwritten(
+    bgpd: Openbgpd, driver: OpenbgpdDriver
+) -> None:
+    bgpd.include.write_text(f'as-set "mine" {{ 64500 }}\n{on_disk(bgpd)}')
+    with pytest.raises(CandidateRefused, match="holds what is no prefix-set: 'as-set"):
+        driver.load_merge_candidate(config=sets(NEW))
+    with pytest.raises(ParseError, match="holds what is no prefix-set"):
+        held(driver)
+
+
+def test_a_set_of_that_name_elsewhere_is_told(bgpd: Openbgpd, driver: OpenbgpdDriver) -> None:
+    text = bgpd.config.read_text()
+    bgpd.config.write_text(text.replace("group", f'prefix-set "{NAME}" {{ 10.0.0.0/8 }}\ngroup', 1))
+    with pytest.raises(ParseError, match=f"is defined in {bgpd.config}"):
+        held(driver)
+
+
+def test_neighbours_that_are_down(driver: OpenbgpdDriver) -> None:
+    found = driver.get_bgp_neighbors()["global"]
+    assert found["router_id"] == "198.18.0.1"
+    peer = found["peers"]["198.18.0.2"]
+    assert (peer["is_up"], peer["local_as"], peer["remote_as"]) == (False, 64496, 64500)
+    assert set(peer["address_family"]) == {"ipv4", "ipv6"}
+
+
+def test_secrets_are_left_out_where_that_is_asked(bgpd: Openbgpd, driver: OpenbgpdDriver) -> None:
+    text = bgpd.config.read_text()
+    bgpd.config.write_text(text.replace("passive", 'passive\n    tcp md5sig password "hush hush"'))
+    assert "hush" in driver.get_config()["running"]
+    assert "hush" not in driver.get_config(sanitized=True)["running"]
+
+
+# What goes wrong
+
+
+def test_a_config_without_our_file(bgpd: Openbgpd) -> None:
+    text = bgpd.config.read_text()
+    bgpd.config.write_text(text.replace("include", "# include"))
+    with pytest.raises(DeviceError, match=f"does not include {bgpd.include}") as caught:
+        connected(bgpd).open()
+    assert f'include "{bgpd.include}"' in caught.value.hint
+
+
+def test_a_syntax_error_elsewhere_in_the_config(bgpd: Openbgpd, driver: OpenbgpdDriver) -> None:
+    with bgpd.config.open("a") as config:
+        config.write("deny form any\n")
+    driver.load_merge_candidate(config=sets(NEW))
+    line = len(bgpd.config.read_text().splitlines())
+    for attempt in (driver.compare_config, lambda: driver.commit_config(revert_in=60)):
+        with pytest.raises((CandidateRefused, CommitRefused), match=f"{line}: syntax error"):
+            attempt()
+    assert holds(driver, OLD)
+    assert bgpd.process is not None
+    assert bgpd.process.poll() is None
+
+
+def test_a_reload_that_fails_with_exit_code_0(bgpd: Openbgpd) -> None:
+    """What was checked is not what bgpd reads: as when a person saves a mistake in between."""
+    checked = bgpd.directory / "checked.conf"
+    shutil.copy(bgpd.config, checked)
+    with bgpd.config.open("a") as config:
+        config.write("deny form any\n")
+    before = on_disk(bgpd)
+    with connected(bgpd, config=str(checked)) as driver:
+        driver.load_merge_candidate(config=sets(NEW))
+        with pytest.raises(CommitRefused, match="config file has errors, reload failed"):
+            driver.commit_config(revert_in=60)
+        assert holds(driver, OLD)
+        assert not driver.has_pending_commit()
+    assert on_disk(bgpd) == before
+    assert sorted(each.name for each in bgpd.directory.glob("irrgate.conf*")) == ["irrgate.conf"]
+
+
+def test_a_daemon_that_is_down(bgpd: Openbgpd, driver: OpenbgpdDriver) -> None:
+    bgpd.stop()
+    with pytest.raises(ConnectionFailed, match="bgpd does not answer") as caught:
+        connected(bgpd).open()
+    assert "is bgpd started" in caught.value.hint
+    driver.load_merge_candidate(config=sets(NEW))
+    with pytest.raises(CommitRefused):
+        driver.commit_config(revert_in=600)
+    assert "192.0.2.0/24" in on_disk(bgpd)
+
+
+def test_no_permission(bgpd: Openbgpd) -> None:
+    code = textwrap.dedent("""
+        import sys
+        from pathlib import Path
+        from tests.e2e.test_openbgpd import *
+        try:
+            connected(Openbgpd(Path(sys.argv[1]))).open()
+        except ConnectionFailed as exc:
+            print(exc.reason, exc.hint)
+    """)
+    for each in [bgpd.directory, *bgpd.directory.parents]:
+        if each.owner() == "root" and str(each).startswith("/tmp/"):
+            each.chmod(each.stat().st_mode | 0o055)
+    nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+    argv = [*nobody, sys.executable, "-c", code, str(bgpd.directory)]
+    said = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    assert "bgpd does not answer: " in said
+    assert "ermission denied" in said
+    assert "sudo: true" in said
+
+
+def test_a_full_disk(bgpd: Openbgpd, driver: OpenbgpdDriver) -> None:
+    many = PrefixSet.from_entries(
+        Afi.IPV4, ((0x0B000000 + (n << 9), 24, 24, 24) for n in range(30_000))
+    )
+    kept = {each.name: each.read_bytes() for each in bgpd.directory.glob("irrgate.conf*")}
+    full = bgpd.directory / "full"
+    full.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(full)], check=True)
+    try:
+        for name, content in kept.items():
+            (full / name).write_bytes(content)
+        text = bgpd.config.read_text()
+        bgpd.config.write_text(text.replace(str(bgpd.include), str(full / "irrgate.conf")))
+        bgpd.bgpctl("reload")
+        with connected(bgpd, include=str(full / "irrgate.conf")) as there:
+            there.load_merge_candidate(config=sets(many))
+            with pytest.raises(CommandFailed, match="No space left on device"):
+                there.commit_config(revert_in=60)
+            assert holds(there, OLD)
+            assert not there.has_pending_commit()
+            # And there is room for what fits.
+            committed(there, NEW)
+            there.confirm_commit()
+            assert holds(there, NEW)
+    finally:
+        subprocess.run(["umount", "-l", str(full)], check=True)
+
+
+@needs_sshd
+def test_over_ssh(bgpd: Openbgpd, tmp_path: Path) -> None:
+    with ssh_server(tmp_path / "sshd") as server:
+        arguments = {**bgpd.optional_args(), **server.optional_args()}
+        driver = OpenbgpdDriver(server.host, server.username, "", 30, arguments)
+        driver.open()
+        committed(driver, NEW, 4)
+        assert holds(driver, NEW)
+        # The network fails, with all that the sessions had started.
+        server.cut()
+        assert eventually(lambda: not driver.is_alive()["is_alive"])
+    with connected(bgpd) as local:
+        assert local.has_pending_commit()
+        assert eventually(lambda: not local.has_pending_commit(), 20)
+        assert holds(local, OLD)
+
+
+def test_options_that_cannot_be(bgpd: Openbgpd) -> None:
+    wrong: list[tuple[dict[str, object], str]] = [
+        ({"include": "irrgate.conf"}, "include is not the absolute path of a file"),
+        ({"config": "/etc/x y"}, "config is not the absolute path"),
+        ({"sokcet": "/x"}, "'sokcet' is unknown"),
+    ]
+    for changed, said in wrong:
+        with pytest.raises(DeviceError, match=said):
+            connected(bgpd, **changed)
+    check: Callable[[], None] = connected(bgpd, transport="telnet").open
+    with pytest.raises(DeviceError, match="transport must be ssh or local"):
+        check()
