@@ -13,14 +13,9 @@ from typing import Final
 
 from irrgate.aggregation import LENGTH_BITS, LENGTH_MASK, Entry
 from irrgate.errors import ParseError
-from irrgate.platforms.mentions import References, is_own_name, line_around, mentions
-from irrgate.platforms.openbgpd_text import (
-    Running,
-    defined_elsewhere,
-    definitions,
-    is_seal,
-    split,
-)
+from irrgate.platforms.daemon_files import find_references
+from irrgate.platforms.mentions import is_own_name
+from irrgate.platforms.openbgpd_text import defined_elsewhere, definitions, is_seal, split
 from irrgate.platforms.platform import (
     NONE,
     Capabilities,
@@ -74,8 +69,8 @@ class Openbgpd:
         Where the daemon did not prove that it holds what the file says, no list is plain.
         """
         text = split(running)
-        ours = definitions(text.filters, "irrgate's file")
-        theirs = defined_elsewhere(text.configuration)
+        ours = definitions(text.files.own.text, text.files.own.path)
+        theirs = defined_elsewhere(text.files)
         for name in wanted.keys() & theirs.keys():
             path, _ = theirs[name]
             raise ParseError(name, f"is defined in {path}", hint="delete it there")
@@ -86,7 +81,7 @@ class Openbgpd:
         }
         managed = {name for name in ours | theirs if name.startswith(managed_prefix)}
         strange = sorted(each for each in managed - wanted.keys() if not is_seal(each))
-        referring = _references(text, strange)
+        referring = find_references(text.files, strange)
         return RunningFilters(
             lists,
             tuple(
@@ -97,7 +92,7 @@ class Openbgpd:
 
     def references(self, running: str, names: Collection[str]) -> Mapping[str, tuple[str, ...]]:
         """Return the lines of the user's own files that mention each of `names`; see Platform."""
-        return _references(split(running), names)
+        return find_references(split(running).files, names)
 
     def parse_candidate(
         self, candidate: str, wanted: Mapping[str, Afi], removals: Mapping[str, Afi] = NONE
@@ -147,14 +142,6 @@ def changes(candidate: str) -> tuple[dict[str, str], set[str]]:
         if name in bodies or removed.count(name) > 1:
             raise ParseError(name, "the candidate has the set twice")
     return bodies, set(removed)
-
-
-def _references(text: Running, names: Collection[str]) -> Mapping[str, tuple[str, ...]]:
-    references = References(names)
-    for path, content in text.configuration.items():
-        for position, name in mentions(content, names):
-            references.add(name, f"{path}: {line_around(content, position)}")
-    return references.told()
 
 
 def _stranger(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from irrgate.errors import ParseError
+from irrgate.platforms.daemon_files import DaemonFile, DaemonFiles, join_files, split_files
 
 FILE_HEAD: Final = "# Written by irrgate: a change by hand is undone by the next one.\n"
 _SEAL_NAME: Final = re.compile(r"irrgate-[0-9a-f]{64}")
@@ -23,8 +24,9 @@ _SET: Final = re.compile(
 )
 _COMMENT: Final = re.compile(r"#[^\n]*")
 _BLANK: Final = re.compile(r"(?:[ \t\r]*(?:#[^\n]*)?\n)+|[ \t\r]*(?:#[^\n]*)?\Z")
-_SECTION: Final = re.compile(r"# irrgate: (filters|configuration) (\d+) (\S*)\n")
-_END: Final = re.compile(r"# irrgate: end, loaded (\S+)\n\Z")
+_LOADED: Final = re.compile(
+    r"# irrgate: bgpd has loaded (unknown|nothing|irrgate-[0-9a-f]{64})\n?\Z"
+)
 _NOTHING: Final = "nothing"
 _UNKNOWN: Final = "unknown"
 
@@ -33,10 +35,8 @@ _UNKNOWN: Final = "unknown"
 class Running:
     """What an OpenBGPD router runs, as the driver hands it over."""
 
-    filters: str
-    """the content of irrgate's own file as the daemon has loaded it"""
-    configuration: Mapping[str, str]
-    """by path: the user's own files"""
+    files: DaemonFiles
+    """irrgate's own as the daemon has loaded it, and the user's"""
     loaded: str | None
     """the seal of the file that the daemon says it has loaded; empty: it has loaded none; None:
     one that is not known"""
@@ -44,7 +44,7 @@ class Running:
     @property
     def proven(self) -> bool:
         """True when the daemon says that it holds just these filters."""
-        return self.loaded is not None and self.loaded == seal_of(self.filters)
+        return self.loaded is not None and self.loaded == seal_of(self.files.own.text)
 
 
 def sealed(sets: Mapping[str, str]) -> str:
@@ -103,12 +103,12 @@ def definitions(text: str, what: str) -> dict[str, str]:
     return found
 
 
-def defined_elsewhere(configuration: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+def defined_elsewhere(files: DaemonFiles) -> dict[str, tuple[str, str]]:
     """Return the prefix-sets of the user's own files: name to path and body."""
     found: dict[str, tuple[str, str]] = {}
-    for path, text in configuration.items():
-        for match in _SET.finditer(_COMMENT.sub("", text)):
-            found[match[1] or match[2] or ""] = path, match[3]
+    for each in files.user:
+        for match in _SET.finditer(_COMMENT.sub("", each.text)):
+            found[match[1] or match[2] or ""] = each.path, match[3]
     return found
 
 
@@ -129,34 +129,20 @@ def merged(text: str, sets: Mapping[str, str], removed: Collection[str]) -> str:
 
 def joined(running: Running) -> str:
     """Return what a router runs as the one text that `split` reads."""
-    parts = [("filters", "-", running.filters)]
-    parts += [("configuration", path, text) for path, text in running.configuration.items()]
-    sections = "".join(
-        f"# irrgate: {kind} {len(text)} {path}\n{text}\n" for kind, path, text in parts
-    )
     loaded = _UNKNOWN if running.loaded is None else running.loaded or _NOTHING
-    return f"{sections}# irrgate: end, loaded {loaded}\n"
+    return f"{join_files(running.files)}# irrgate: bgpd has loaded {loaded}\n"
 
 
 def split(text: str) -> Running:
     """Return what `joined` was given; raises ParseError where some of it is missing."""
-    filters: str | None = None
-    configuration: dict[str, str] = {}
-    position = 0
-    while match := _SECTION.match(text, position):
-        end = match.end() + int(match[2])
-        content = text[match.end() : end]
-        if len(content) < int(match[2]) or text[end : end + 1] != "\n":
-            break
-        if match[1] == "filters":
-            filters = content
-        else:
-            configuration[match[3]] = content
-        position = end + 1
-    end_line = _END.match(text, position)
-    if end_line is None or filters is None:
-        raise ParseError(
-            "running config", "is cut off: the line that the driver ends it with is missing"
-        )
-    loaded = {_UNKNOWN: None, _NOTHING: ""}.get(end_line[1], end_line[1])
-    return Running(filters, configuration, loaded)
+    last = _LOADED.search(text, max(0, text.rfind("# irrgate: ")))
+    if last is None:
+        raise ParseError("running config", "is cut off: its last line is missing")
+    loaded = {_UNKNOWN: None, _NOTHING: ""}.get(last[1], last[1])
+    return Running(split_files(text[: last.start()]), loaded)
+
+
+def running_text(own: DaemonFile, user: Mapping[str, str], loaded: str | None) -> str:
+    """Return the text of a router that runs these files; `user` is by path."""
+    others = tuple(DaemonFile(path, text) for path, text in user.items())
+    return joined(Running(DaemonFiles(own, others), loaded))

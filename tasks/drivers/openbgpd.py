@@ -10,13 +10,9 @@ from typing import Any, Final
 import napalm.base.base as napalm_base
 
 from irrgate.errors import DeviceError, ParseError
+from irrgate.platforms.daemon_files import DaemonFile
 from irrgate.platforms.openbgpd import changes
-from irrgate.platforms.openbgpd_text import (
-    Running,
-    joined,
-    merged,
-    seal_of,
-)
+from irrgate.platforms.openbgpd_text import merged, running_text, seal_of
 from tasks.drivers.errors import CandidateRefused, CommitRefused, Locked, TimedOut
 from tasks.drivers.openbgpd_daemon import Daemon, Places, families
 from tasks.drivers.openbgpd_scripts import STAGE, Commit
@@ -196,10 +192,10 @@ class OpenbgpdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             own = {path: _SECRET.sub(r"\1<removed>", text) for path, text in own.items()}
         if retrieve in {"all", "running"}:
             filters, loaded = self._running()
-            found["running"] = joined(Running(filters, own, loaded))
+            found["running"] = running_text(self._own(filters), own, loaded)
         if retrieve in {"all", "startup"}:
             filters = self._text(self._file) or ""
-            found["startup"] = joined(Running(filters, own, seal_of(filters)))
+            found["startup"] = running_text(self._own(filters), own, seal_of(filters))
         if retrieve in {"all", "candidate"}:
             found["candidate"] = self._candidate or ""
         return found
@@ -261,6 +257,9 @@ class OpenbgpdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
     def _text(self, path: str) -> str | None:
         content = self._open_shell.get(path)
         return None if content is None else content.decode(errors="replace")
+
+    def _own(self, text: str) -> DaemonFile:
+        return DaemonFile(self._places.include, text)
 
     def _running(self) -> tuple[str, str | None]:
         """Return irrgate's file as bgpd holds it, and the seal that bgpd has loaded."""
