@@ -55,7 +55,8 @@ class OpenbgpdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         self.password = password
         self.timeout = timeout
         self._arguments = dict(optional_args or {})
-        known = {*OPTIONS, *_PLACES, "run_directory"}
+        # Whoever commits first has it: there is no other lock to ask for.
+        known = {*OPTIONS, *_PLACES, "run_directory", "config_lock"}
         for name in sorted(self._arguments.keys() - known):
             raise DeviceError(hostname, f"optional_args: {name!a} is unknown")
         self._places = Places(
