@@ -115,11 +115,18 @@ class OpenbgpdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         self._load(filename, config, merge=False)
 
     def compare_config(self) -> str:
-        """Return the unified diff of irrgate's file, once bgpd accepts the candidate."""
+        """Return the unified diff of irrgate's file, once bgpd accepts the candidate.
+
+        A file that is right already and that bgpd has not loaded is a difference as well.
+        """
         if self._candidate is None:
             return ""
         chain = self._daemon.configuration().chain
-        return self._daemon.check(self._candidate, self._file, chain)
+        diff = self._daemon.check(self._candidate, self._file, chain)
+        if not diff and self._daemon.loaded() != seal_of(self._candidate):
+            include = self._places.include
+            return f"--- {include}\n+++ {include}\n@@ bgpd has not loaded this file @@"
+        return diff
 
     def discard_config(self) -> None:
         """Forget the candidate; the router has nothing of it."""
@@ -134,6 +141,8 @@ class OpenbgpdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         if candidate is None:
             raise CommitRefused(self.hostname, "no candidate is loaded")
         if revert_in is not None:
+            if revert_in <= 0:
+                raise CommitRefused(self.hostname, f"revert_in must be positive, not {revert_in}")
             self._daemon.check_present()
         change_id = self._commit(candidate, self._base, message, revert_in or _AT_ONCE)
         if revert_in is None:
@@ -280,18 +289,24 @@ class OpenbgpdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         return filters, loaded
 
     def _load(self, filename: str | None, config: str | None, *, merge: bool) -> None:
-        self._candidate = None
-        if filename is not None:
-            config = Path(filename).read_text(encoding="utf-8")
+        loaded, self._candidate = self._candidate, None
         if self._waiting() is not None:
             raise Locked(self.hostname, "a commit waits to be confirmed on it")
         try:
+            if filename is not None:
+                config = Path(filename).read_text(encoding="utf-8")
             sets, removed = changes(config or "")
             if not merge and removed:
                 raise ParseError(min(removed), "is removed, in what is to replace everything")
-            text = self._text(self._file) or ""
+            if loaded is None:
+                text = self._text(self._file) or ""
+                self._base = _last_line(text)
+            else:
+                # As NAPALM has it: a second one comes on top of the first.
+                text = loaded
             self._candidate = merged(text if merge else "", sets, removed)
-            self._base = _last_line(text)
+        except OSError as exc:
+            raise CandidateRefused(str(filename), f"cannot be read: {exc.strerror}") from exc
         except ParseError as exc:
             raise CandidateRefused(self.hostname, str(exc), hint=exc.hint) from exc
 

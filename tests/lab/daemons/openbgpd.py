@@ -10,7 +10,7 @@ import json
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from irrgate.prefixes import Afi
 from tests.lab.daemons.namespace import COLLECTOR, NEIGHBOUR, ROUTER, Namespace, v4
@@ -57,7 +57,7 @@ class Openbgpd:
     """One OpenBGPD, all of whose files lie in `directory`."""
 
     directory: Path
-    platform: ClassVar[str] = "openbgpd"
+    platform: str = field(default="openbgpd", init=False)
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
     namespace: Namespace | None = field(default=None, init=False)
 
