@@ -86,7 +86,8 @@ class Daemon:
         ran = self._shell.script(REPAIR, arguments)
         path = ran.stdout.strip().rsplit("\n", 1)[-1]
         if ran.exit_code or not _PATH.fullmatch(path):
-            raise self._shell.failed(f"find {self._places.include}", ran)
+            hint = f"touch {self._places.include}, and bgpctl reload"
+            raise DeviceError(self._shell.name, ran.said, hint=hint)
         return path
 
     def configuration(self) -> Configuration:

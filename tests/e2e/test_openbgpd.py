@@ -3,35 +3,38 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from irrgate.errors import DeviceError, ParseError
+from irrgate.errors import ParseError
 from irrgate.platforms.openbgpd import Openbgpd as Platform
+from irrgate.platforms.openbgpd import changes
+from irrgate.platforms.openbgpd_text import merged
 from irrgate.platforms.platform import ManagedList
 from irrgate.prefixes import Afi, PrefixSet
 from tasks.drivers.errors import (
     CandidateRefused,
-    CommandFailed,
     CommitRefused,
-    ConnectionFailed,
     Locked,
 )
 from tasks.drivers.openbgpd import OpenbgpdDriver
 from tests.lab.daemons.namespace import ROUTER, namespaces
 from tests.lab.daemons.openbgpd import Openbgpd
-from tests.lab.daemons.sshd import ssh_server
-from tests.lab.daemons.under_test import FILTERS, eventually
-from tests.lab.daemons.wanted import needs_openbgpd, needs_sshd
+from tests.lab.daemons.truth import everything
+from tests.lab.daemons.under_test import FILTERS, eventually, lab
+from tests.lab.daemons.wanted import needs_openbgpd
+from tests.lab.openbgpd_semantics import prefix_sets
 from tests.unit.platforms.routers import candidate
+from tests.unit.platforms.test_round_trip import anywhere
 
 pytestmark = [pytest.mark.e2e, needs_openbgpd]
 NAME = FILTERS[Afi.IPV4]
@@ -231,6 +234,49 @@ def test_a_filter_that_is_referred_to_is_not_removed(driver: OpenbgpdDriver) -> 
     ]
 
 
+# What bgpd makes of the filters
+
+
+@pytest.mark.parametrize("afi", Afi)
+def test_bgpd_reads_a_set_as_irrgate_means_it(tmp_path: Path, afi: Afi) -> None:
+    """What bgpd prints of a configuration, read by what has nothing in common with irrgate."""
+    name = FILTERS[afi]
+    wanted = anywhere(afi, 1000, 7)
+    text = merged("", *changes(candidate("openbgpd", {name: wanted})))
+    config = tmp_path / "bgpd.conf"
+    config.write_text(f"AS 64496\n{text}")
+    command = ["bgpd", "-nv", "-f", str(config)]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    block = re.search(rf'^prefix-set "{name}" {{.*?^}}$', printed, re.MULTILINE | re.DOTALL)
+    assert block is not None
+    understood = prefix_sets(block[0])[name].entries
+    assert PrefixSet.from_entries(
+        afi,
+        (
+            (int(net.network_address), net.prefixlen, low, high)
+            for net, low, high in understood
+        ),
+    ) == wanted  # fmt: skip
+
+
+def test_an_empty_filter_lets_nothing_in(tmp_path: Path) -> None:
+    daemon = Openbgpd(tmp_path / "router")
+    wide = [
+        PrefixSet.parse(Afi.IPV4, ["0.0.0.0/0 le 32"]),
+        PrefixSet.parse(Afi.IPV6, ["::/0 le 128"]),
+    ]
+    with lab(daemon, tmp_path / "lab") as found, connected(daemon) as driver:
+        driver.load_merge_candidate(config=sets(*wide))
+        driver.commit_config()
+        daemon.use_filters()
+        found.announce([*everything(), "255.255.255.255/32", "::/128"])
+        assert eventually(lambda: len(found.accepted()[Afi.IPV4]) > 100)
+        assert eventually(lambda: len(found.accepted()[Afi.IPV6]) > 50)
+        driver.load_merge_candidate(config=sets(*(PrefixSet.empty(afi) for afi in Afi)))
+        driver.commit_config()
+        assert eventually(lambda: found.accepted() == {afi: set() for afi in Afi})
+
+
 # Ways back that nobody asked for
 
 
@@ -355,136 +401,3 @@ def test_secrets_are_left_out_where_that_is_asked(bgpd: Openbgpd, driver: Openbg
     bgpd.config.write_text(text.replace("passive", 'passive\n    tcp md5sig password "hush hush"'))
     assert "hush" in driver.get_config()["running"]
     assert "hush" not in driver.get_config(sanitized=True)["running"]
-
-
-# What goes wrong
-
-
-def test_a_config_without_our_file(bgpd: Openbgpd) -> None:
-    text = bgpd.config.read_text()
-    bgpd.config.write_text(text.replace("include", "# include"))
-    with pytest.raises(DeviceError, match=f"does not include {bgpd.include}") as caught:
-        connected(bgpd).open()
-    assert f'include "{bgpd.include}"' in caught.value.hint
-
-
-def test_a_syntax_error_elsewhere_in_the_config(bgpd: Openbgpd, driver: OpenbgpdDriver) -> None:
-    with bgpd.config.open("a") as config:
-        config.write("deny form any\n")
-    driver.load_merge_candidate(config=sets(NEW))
-    line = len(bgpd.config.read_text().splitlines())
-    for attempt in (driver.compare_config, lambda: driver.commit_config(revert_in=60)):
-        with pytest.raises((CandidateRefused, CommitRefused), match=f"{line}: syntax error"):
-            attempt()
-    assert holds(driver, OLD)
-    assert bgpd.process is not None
-    assert bgpd.process.poll() is None
-
-
-def test_a_reload_that_fails_with_exit_code_0(bgpd: Openbgpd) -> None:
-    """What was checked is not what bgpd reads: as when a person saves a mistake in between."""
-    checked = bgpd.directory / "checked.conf"
-    shutil.copy(bgpd.config, checked)
-    with bgpd.config.open("a") as config:
-        config.write("deny form any\n")
-    before = on_disk(bgpd)
-    files = sorted(bgpd.directory.glob("irrgate.conf*"))
-    with connected(bgpd, config=str(checked)) as driver:
-        driver.load_merge_candidate(config=sets(NEW))
-        with pytest.raises(CommitRefused, match="config file has errors, reload failed"):
-            driver.commit_config(revert_in=60)
-        assert holds(driver, OLD)
-        assert not driver.has_pending_commit()
-    assert on_disk(bgpd) == before
-    assert sorted(bgpd.directory.glob("irrgate.conf*")) == files
-
-
-def test_a_daemon_that_is_down(bgpd: Openbgpd, driver: OpenbgpdDriver) -> None:
-    bgpd.stop()
-    with pytest.raises(ConnectionFailed, match="bgpd does not answer") as caught:
-        connected(bgpd).open()
-    assert "is bgpd started" in caught.value.hint
-    driver.load_merge_candidate(config=sets(NEW))
-    with pytest.raises(CommitRefused):
-        driver.commit_config(revert_in=600)
-    assert "192.0.2.0/24" in on_disk(bgpd)
-
-
-def test_no_permission(bgpd: Openbgpd) -> None:
-    code = textwrap.dedent("""
-        import sys
-        from pathlib import Path
-        from tests.e2e.test_openbgpd import *
-        try:
-            connected(Openbgpd(Path(sys.argv[1]))).open()
-        except ConnectionFailed as exc:
-            print(exc.reason, exc.hint)
-    """)
-    for each in [bgpd.directory, *bgpd.directory.parents]:
-        if each.owner() == "root" and str(each).startswith("/tmp/"):
-            each.chmod(each.stat().st_mode | 0o055)
-    nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
-    argv = [*nobody, sys.executable, "-c", code, str(bgpd.directory)]
-    said = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
-    assert "bgpd does not answer: " in said
-    assert "ermission denied" in said
-    assert "sudo: true" in said
-
-
-def test_a_full_disk(bgpd: Openbgpd, driver: OpenbgpdDriver) -> None:
-    many = PrefixSet.from_entries(
-        Afi.IPV4, ((0x0B000000 + (n << 9), 24, 24, 24) for n in range(30_000))
-    )
-    kept = {each.name: each.read_bytes() for each in bgpd.directory.glob("irrgate.conf*")}
-    full = bgpd.directory / "full"
-    full.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(full)], check=True)
-    try:
-        for name, content in kept.items():
-            (full / name).write_bytes(content)
-        text = bgpd.config.read_text()
-        bgpd.config.write_text(text.replace(str(bgpd.include), str(full / "irrgate.conf")))
-        bgpd.bgpctl("reload")
-        with connected(bgpd, include=str(full / "irrgate.conf")) as there:
-            there.load_merge_candidate(config=sets(many))
-            with pytest.raises(CommandFailed, match="No space left on device"):
-                there.commit_config(revert_in=60)
-            assert holds(there, OLD)
-            assert not there.has_pending_commit()
-            # And there is room for what fits.
-            committed(there, NEW)
-            there.confirm_commit()
-            assert holds(there, NEW)
-    finally:
-        subprocess.run(["umount", "-l", str(full)], check=True)
-
-
-@needs_sshd
-def test_over_ssh(bgpd: Openbgpd, tmp_path: Path) -> None:
-    with ssh_server(tmp_path / "sshd") as server:
-        arguments = {**bgpd.optional_args(), **server.optional_args()}
-        driver = OpenbgpdDriver(server.host, server.username, "", 30, arguments)
-        driver.open()
-        committed(driver, NEW, 4)
-        assert holds(driver, NEW)
-        # The network fails, with all that the sessions had started.
-        server.cut()
-        assert eventually(lambda: not driver.is_alive()["is_alive"])
-    with connected(bgpd) as local:
-        assert local.has_pending_commit()
-        assert eventually(lambda: not local.has_pending_commit(), 20)
-        assert holds(local, OLD)
-
-
-def test_options_that_cannot_be(bgpd: Openbgpd) -> None:
-    wrong: list[tuple[dict[str, object], str]] = [
-        ({"include": "irrgate.conf"}, "include is not the absolute path of a file"),
-        ({"config": "/etc/x y"}, "config is not the absolute path"),
-        ({"sokcet": "/x"}, "'sokcet' is unknown"),
-    ]
-    for changed, said in wrong:
-        with pytest.raises(DeviceError, match=said):
-            connected(bgpd, **changed)
-    check: Callable[[], None] = connected(bgpd, transport="telnet").open
-    with pytest.raises(DeviceError, match="transport must be ssh or local"):
-        check()
