@@ -192,14 +192,14 @@ class OpenbgpdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         """Return irrgate's file as bgpd holds it, and the user's own files; see openbgpd_text.
 
         `startup` has the file that bgpd would read now: the old one while a commit is pending.
+        Passwords and keys are always left out.
         """
-        del full
+        del full, sanitized
         if format != "text":
             raise NotImplementedError(format)
         found = {"running": "", "startup": "", "candidate": ""}
         own = self._daemon.configuration().texts if retrieve != "candidate" else {}
-        if sanitized:
-            own = {path: _SECRET.sub(r"\1<removed>", text) for path, text in own.items()}
+        own = {path: _SECRET.sub(r"\1<removed>", text) for path, text in own.items()}
         if retrieve in {"all", "running"}:
             filters, loaded = self._running()
             found["running"] = running_text(self._own(filters), own, loaded)
