@@ -25,7 +25,6 @@ CAPABILITY_HEADINGS: Final = (
 _UPDATES: Final = {
     UpdateStrategy.REPLACE: "each filter whole, in a candidate",
     UpdateStrategy.SESSION: "each filter whole, in a configuration session",
-    UpdateStrategy.FILE: "each filter whole, in a file of irrgate's own",
 }
 
 

@@ -53,7 +53,7 @@ class Openbgpd:
 
     name: Final = "openbgpd"
     capabilities: Final = Capabilities(
-        strategy=UpdateStrategy.FILE,
+        strategy=UpdateStrategy.REPLACE,
         revert_step=1,
         commit_message=False,
         max_sequence=None,

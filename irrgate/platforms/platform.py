@@ -25,8 +25,6 @@ class UpdateStrategy(StrEnum):
     """the whole object in a candidate, committed at once"""
     SESSION = "session"
     """the whole object inside a configuration session, committed at once"""
-    FILE = "file"
-    """the whole object in a file that the daemon reads anew, all of it or nothing"""
 
 
 @dataclass(frozen=True, slots=True)
