@@ -14,7 +14,7 @@ from irrgate.platforms.daemon_files import DaemonFile
 from irrgate.platforms.openbgpd import changes
 from irrgate.platforms.openbgpd_text import merged, running_text, seal_of
 from tasks.drivers.errors import CandidateRefused, CommitRefused, Locked, TimedOut
-from tasks.drivers.openbgpd_daemon import Daemon, Places, families
+from tasks.drivers.openbgpd_daemon import Daemon, Places, families, told
 from tasks.drivers.openbgpd_scripts import STAGE, Commit
 from tasks.drivers.shell import OPTIONS, Shell, open_shell
 from tasks.drivers.watchdog import Decision, Waiting, Watchdog
@@ -344,7 +344,7 @@ class OpenbgpdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             raise TimedOut(self.hostname, "bgpd does not take the new filters in time")
         if progress.decision is Decision.REVERT:
             watchdog.until_over(change_id, self.timeout)
-            raise CommitRefused(self.hostname, f"the commit was taken back: {progress.said}")
+            raise CommitRefused(self.hostname, f"the commit was taken back: {told(progress.said)}")
         return change_id
 
     def _stage(self, path: str, text: str) -> None:
@@ -358,7 +358,7 @@ class OpenbgpdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         progress = self._watchdog.until_over(change_id, self.timeout)
         if not progress.over:
             step = "confirmed" if decision is Decision.CONFIRM else "taken back"
-            raise TimedOut(self.hostname, f"the commit is not {step} yet: {progress.said}")
+            raise TimedOut(self.hostname, f"the commit is not {step} yet: {told(progress.said)}")
 
 
 def _last_line(text: str) -> str:

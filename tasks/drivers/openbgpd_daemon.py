@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from irrgate.errors import DeviceError
 from irrgate.platforms.openbgpd_text import is_seal
+from irrgate.printable import printable
 from tasks.drivers.errors import CandidateRefused, CommandFailed, CommitRefused, ConnectionFailed
 from tasks.drivers.openbgpd_scripts import (
     CHECK,
@@ -29,6 +30,8 @@ DEFAULT_SOCKET: Final = "/run/openbgpd/bgpd.sock.0"
 _PATH: Final = re.compile(r"/[A-Za-z0-9._/-]+")
 _INCLUDE: Final = re.compile(r"""^[ \t]*include[ \t]*(["'])(.*?)\1""", re.MULTILINE)
 _MAX_FILES: Final = 200
+_MAX_LINES: Final = 5
+"""of bgpd's errors that are told"""
 _FAMILIES: Final = {"IPv4 unicast": ("ipv4", "inet"), "IPv6 unicast": ("ipv6", "inet6")}
 
 
@@ -135,7 +138,7 @@ class Daemon:
         if ran.exit_code == REFUSED:
             for number, path in enumerate([places.include, *chain]):
                 diff = diff.replace(f"{here}/{number}", path)
-            reason = f"bgpd does not accept the configuration with it: {diff.strip()}"
+            reason = f"bgpd does not accept the configuration with it: {told(diff)}"
             raise CandidateRefused(self._shell.name, reason)
         if ran.exit_code == NOT_WHOLE:
             raise CommandFailed(self._shell.name, "the candidate did not arrive whole")
@@ -151,7 +154,7 @@ class Daemon:
         """Raise CommitRefused when bgpd does not accept the configuration as it is on disk."""
         ran = self._shell.run([self._places.bgpd, "-n", "-f", self._places.config])
         if ran.exit_code:
-            reason = f"bgpd does not accept its configuration as it is: {ran.said}"
+            reason = f"bgpd does not accept its configuration as it is: {told(ran.said)}"
             hint = "a commit could not be taken back; first commit a filter, then refer to it"
             raise CommitRefused(self._shell.name, reason, hint=hint)
 
@@ -199,13 +202,20 @@ class Daemon:
             hint = "log in as root, or as one who may run sudo without a password, with sudo: true"
         elif "No such file" in said or "refused" in said:
             hint = f"is bgpd started, and its control socket {socket} (optional_args: socket)?"
-        return ConnectionFailed(self._shell.name, f"bgpd does not answer: {said}", hint=hint)
+        return ConnectionFailed(self._shell.name, f"bgpd does not answer: {told(said)}", hint=hint)
 
     def _unreadable(self, path: str, said: str) -> DeviceError:
         hint = "config under optional_args says where bgpd's configuration is"
         if "ermission denied" in said:
             hint = "log in as root, or as one who may run sudo without a password, with sudo: true"
-        return DeviceError(self._shell.name, f"{path} cannot be read: {said}", hint=hint)
+        return DeviceError(self._shell.name, f"{path} cannot be read: {told(said)}", hint=hint)
+
+
+def told(said: str) -> str:
+    """Return the first of a program's lines as one that a terminal prints and does not obey."""
+    lines = [printable(line.strip()) for line in said.strip().splitlines()]
+    more = len(lines) - _MAX_LINES
+    return "; ".join([*lines[:_MAX_LINES], *([f"and {more} more"] if more > 0 else [])])
 
 
 FAMILY_WORDS: Final = dict(_FAMILIES.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -21,6 +22,7 @@ from irrgate.platforms.openbgpd import changes
 from irrgate.platforms.openbgpd_text import merged
 from irrgate.platforms.platform import ManagedList
 from irrgate.prefixes import Afi, PrefixSet
+from tasks.drivers import watchdog
 from tasks.drivers.errors import (
     CandidateRefused,
     CommitRefused,
@@ -57,8 +59,7 @@ def bgpd(tmp_path: Path) -> Iterator[Openbgpd]:
             yield daemon
         finally:
             daemon.stop()
-            for process in watchdogs(tmp_path):
-                os.kill(process, signal.SIGKILL)
+            kill_processes(tmp_path)
 
 
 @pytest.fixture
@@ -90,16 +91,23 @@ def on_disk(daemon: Openbgpd) -> str:
     return daemon.include.read_text()
 
 
-def watchdogs(directory: Path) -> list[int]:
-    found = []
+def kill_processes(directory: Path) -> None:
+    """kill -9 of all that the driver has left running on the router: its folder is where it is."""
+    while found := list(processes(f"{directory}/router/run")):
+        for process in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        time.sleep(0.02)
+
+
+def processes(below: str) -> Iterator[int]:
     for each in Path("/proc").iterdir():
-        try:
-            command = (each / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if each.name.isdigit() and os.fsencode(f"{directory}/router/run/irrgate-") in command:
-            found.append(int(each.name))
-    return found
+        with contextlib.suppress(OSError):
+            running = (
+                each.name.isdigit() and (each / "stat").read_text().rpartition(")")[2][1] != "Z"
+            )
+            if running and str((each / "cwd").readlink()).startswith(below):
+                yield int(each.name)
 
 
 def committed(driver: OpenbgpdDriver, prefixes: PrefixSet, revert_in: int = 600) -> None:
@@ -299,7 +307,8 @@ def test_a_restart_of_the_router_brings_back_the_old_filters(
 ) -> None:
     committed(driver, NEW)
     driver.close()
-    kill_all(bgpd, tmp_path)
+    kill_processes(tmp_path)
+    bgpd.stop()
     # What lies below /run is gone.
     shutil.rmtree(bgpd.run_directory)
     bgpd.again()
@@ -312,14 +321,6 @@ def test_a_restart_of_the_router_brings_back_the_old_filters(
     assert not list(bgpd.directory.glob("irrgate.conf.irrgate-[0-9a-f]*"))
 
 
-def kill_all(bgpd: Openbgpd, tmp_path: Path) -> None:
-    while found := watchdogs(tmp_path):
-        for process in found:
-            os.kill(process, signal.SIGKILL)
-        time.sleep(0.05)
-    bgpd.stop()
-
-
 def test_a_power_failure_in_the_moment_of_the_reload_is_repaired(
     bgpd: Openbgpd, driver: OpenbgpdDriver, tmp_path: Path
 ) -> None:
@@ -328,7 +329,8 @@ def test_a_power_failure_in_the_moment_of_the_reload_is_repaired(
     committed(driver, NEW)
     driver.close()
     (staged,) = bgpd.directory.glob("irrgate.conf.irrgate-[0-9a-f]*")
-    kill_all(bgpd, tmp_path)
+    kill_processes(tmp_path)
+    bgpd.stop()
     shutil.rmtree(bgpd.run_directory)
     bgpd.include.rename(bgpd.directory / "irrgate.conf.irrgate-old")
     staged.rename(bgpd.include)
@@ -338,14 +340,47 @@ def test_a_power_failure_in_the_moment_of_the_reload_is_repaired(
     assert on_disk(bgpd) == before
 
 
+@pytest.mark.parametrize("moment", [0.0, 0.1, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5])
+def test_whatever_is_killed_the_old_filters_come_back_whole(
+    bgpd: Openbgpd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: float
+) -> None:
+    """irrgate and its process on the router, at whatever they are about to do."""
+    before = on_disk(bgpd)
+    code = textwrap.dedent("""
+        import sys
+        from pathlib import Path
+        from tests.e2e.test_openbgpd import *
+        driver = connected(Openbgpd(Path(sys.argv[1])))
+        driver.open()
+        print("open", flush=True)
+        committed(driver, NEW, 2)
+    """)
+    argv = [sys.executable, "-c", code, str(bgpd.directory)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, start_new_session=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"open\n"
+        time.sleep(moment)
+        kill_processes(tmp_path)
+        os.killpg(process.pid, signal.SIGKILL)
+        kill_processes(tmp_path)
+    # Sooner than a busy router may keep silent.
+    monkeypatch.setattr(watchdog, "_DEAD", 2)
+    time.sleep(4)
+    with connected(bgpd) as later:
+        assert eventually(lambda: not later.has_pending_commit() and holds(later, OLD))
+        assert on_disk(bgpd) == before
+        committed(later, NEW)
+        later.confirm_commit()
+        assert holds(later, NEW)
+    assert not list(bgpd.directory.glob("irrgate.conf.irrgate-[0-9a-f]*"))
+
+
 def test_a_watchdog_that_was_killed_is_started_again_by_the_next_connection(
     bgpd: Openbgpd, driver: OpenbgpdDriver, tmp_path: Path
 ) -> None:
     committed(driver, NEW, 2)
     driver.close()
-    while found := watchdogs(tmp_path):
-        for process in found:
-            os.kill(process, signal.SIGKILL)
+    kill_processes(tmp_path)
     # Longer than a busy router may keep silent.
     time.sleep(17)
     with connected(bgpd) as later:

@@ -13,6 +13,7 @@ import pytest
 
 from irrgate.errors import DeviceError
 from irrgate.prefixes import Afi, PrefixSet
+from tasks.drivers import openbgpd_scripts
 from tasks.drivers.errors import (
     CandidateRefused,
     CommandFailed,
@@ -104,6 +105,17 @@ def test_a_syntax_error_elsewhere_in_the_config(bgpd: Openbgpd, driver: Openbgpd
     assert bgpd.process.poll() is None
 
 
+def test_what_a_terminal_would_obey(bgpd: Openbgpd, driver: OpenbgpdDriver) -> None:
+    with bgpd.config.open("a") as config:
+        config.write('allow from any prefix-set "\x1b[2J"\n' * 7)
+    driver.load_merge_candidate(config=sets(NEW))
+    with pytest.raises(CandidateRefused) as caught:
+        driver.compare_config()
+    assert caught.value.reason.isprintable()
+    assert "\\x1b[2J" in caught.value.reason
+    assert caught.value.reason.endswith("and 2 more")
+
+
 def test_a_reload_that_fails_with_exit_code_0(bgpd: Openbgpd) -> None:
     """What was checked is not what bgpd reads: as when a person saves a mistake in between."""
     checked = bgpd.directory / "checked.conf"
@@ -120,6 +132,28 @@ def test_a_reload_that_fails_with_exit_code_0(bgpd: Openbgpd) -> None:
         assert not driver.has_pending_commit()
     assert on_disk(bgpd) == before
     assert sorted(bgpd.directory.glob("irrgate.conf*")) == files
+
+
+def test_a_daemon_that_reads_another_configuration(
+    bgpd: Openbgpd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reload is processed, and what was to be loaded is not what is loaded."""
+    other = bgpd.directory / "other.conf"
+    shutil.copy(bgpd.config, other)
+    text = bgpd.config.read_text()
+    another = bgpd.directory / "another.conf"
+    another.write_text(on_disk(bgpd))
+    bgpd.config.write_text(text.replace(str(bgpd.include), str(another)))
+    # So long as bgpd gets for taking it.
+    asking = openbgpd_scripts._ASKING.replace("tries=300", "tries=5")
+    monkeypatch.setattr(openbgpd_scripts, "_ASKING", asking)
+    with connected(bgpd, config=str(other)) as driver:
+        driver.load_merge_candidate(config=sets(NEW))
+        with pytest.raises(
+            CommitRefused, match=f"did not take the new filters: does it read {other}"
+        ):
+            driver.commit_config(revert_in=60)
+        assert holds(driver, OLD)
 
 
 def test_a_daemon_that_is_down(bgpd: Openbgpd, driver: OpenbgpdDriver) -> None:
