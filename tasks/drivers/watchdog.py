@@ -45,7 +45,6 @@ _WATCH: Final = f"""\
 # irrgate: makes one change, and takes it back unless it is confirmed. $1: folder, $2: change.
 cd "$1/$2" || exit 1
 umask 077
-trap '' HUP
 {_CLOCK}
 beat() {{ now > beat.new && mv -f beat.new beat; }}
 rest() {{ beat; sleep 0.1 2>/dev/null || sleep 1; }}
