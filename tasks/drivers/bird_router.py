@@ -119,10 +119,10 @@ class BirdRouter:
         content = self._shell.get(self._paths.own)
         return content, read_own((content or b"").decode(errors="replace"))
 
-    def previous(self) -> OwnFile:
-        """Return what the file held before the last commit that stayed."""
+    def previous(self) -> str:
+        """Return irrgate's file as it was before the last commit that stayed."""
         content = self._shell.get(f"{self._side}-previous")
-        return read_own((content or b"").decode(errors="replace"))
+        return (content or b"").decode(errors="replace")
 
     def running(self) -> str:
         """Return the configuration's files, irrgate's own as BIRD has loaded it.
@@ -254,7 +254,7 @@ class BirdRouter:
         ran = self._shell.run(["diff", "-u", "-L", own, "-L", f"{own} (new)", old, staged])
         if ran.exit_code > 1:
             raise self._shell.failed("diff", ran)
-        return ran.stdout
+        return ran.stdout.rstrip("\n")
 
     def _words(self, ran: Ran, session: str) -> str:
         """Return what BIRD says of a configuration, with the names that its files have."""
