@@ -334,8 +334,8 @@ class OpenbgpdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             )
             armed = True
             watchdog.arm(change_id, commit.change(), seconds)
-        except BaseException:
-            if not armed:
+        except BaseException as exc:
+            if not armed or isinstance(exc, Locked):
                 self._open_shell.run(["rm", "-f", staged])
                 watchdog.forget(change_id)
             raise

@@ -199,6 +199,7 @@ def test_one_commit_at_a_time(bgpd: Openbgpd, driver: OpenbgpdDriver) -> None:
         with pytest.raises(Locked):
             other.load_merge_candidate(config=sets(OLD))
     assert holds(driver, NEW)
+    assert len(list(bgpd.directory.glob("irrgate.conf.irrgate-[0-9a-f]*"))) == 1
 
 
 def test_a_candidate_of_what_is_gone_is_not_committed(
@@ -372,6 +373,17 @@ def test_whatever_is_killed_the_old_filters_come_back_whole(
         committed(later, NEW)
         later.confirm_commit()
         assert holds(later, NEW)
+    # Of one that was never begun, which the next commits will find old enough to remove.
+    for left in bgpd.directory.glob("irrgate.conf.irrgate-[0-9a-f]*"):
+        folder = bgpd.run_directory / left.name.removeprefix("irrgate.conf.")
+        assert folder.is_dir()
+        assert not (folder / "deadline").exists()
+        (folder / "born").write_text("-4000\n")
+    with connected(bgpd) as later:
+        committed(later, OLD)
+        later.rollback()
+        committed(later, OLD)
+        later.rollback()
     assert not list(bgpd.directory.glob("irrgate.conf.irrgate-[0-9a-f]*"))
 
 
