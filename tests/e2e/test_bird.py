@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -21,13 +23,13 @@ from tasks.drivers.bird import BirdDriver
 from tasks.drivers.bird_scripts import OVERDUE
 from tasks.drivers.errors import CommitRefused, ConnectionFailed
 from tests.lab.daemons.bird import Bird
-from tests.lab.daemons.namespace import ROUTER, Namespace, namespaces
+from tests.lab.daemons.namespace import ROUTER, Namespace, namespaces, needs_namespaces
 from tests.lab.daemons.sshd import SshServer, ssh_server
 from tests.lab.daemons.under_test import FILTERS, eventually
-from tests.lab.daemons.wanted import needs, needs_bird, needs_sshd
-from tests.unit.platforms.routers import candidate
+from tests.lab.daemons.wanted import needs_bird, needs_sshd
+from tests.unit.platforms.routers import UNIVERSES, candidate
 
-pytestmark = [pytest.mark.e2e, needs_bird, needs("nsenter", "unshare", "setpriv")]
+pytestmark = [pytest.mark.e2e, needs_bird, needs_namespaces]
 V4, V6 = FILTERS[Afi.IPV4], FILTERS[Afi.IPV6]
 
 
@@ -145,6 +147,39 @@ def test_a_filter_that_accepts_nothing_is_read_as_such(bird: Bird) -> None:
             assert not each.prefixes
             assert each.plain
     assert (loaded(bird, V4), loaded(bird, V6)) == ("[]", "[]")
+
+
+@pytest.mark.parametrize("afi", list(Afi))
+def test_bird_accepts_what_the_set_contains(bird: Bird, afi: Afi) -> None:
+    """Sets of nested and adjacent ranges, asked about each prefix of a corner of the space."""
+    source = random.Random(str(afi))
+    universe = UNIVERSES[afi]
+    with driver(bird) as router:
+        for _ in range(4):
+            drawn = [drawn_entry(source, afi) for _ in range(source.randint(1, 12))]
+            prefixes = PrefixSet.from_entries(afi, drawn)
+            router.load_replace_candidate(config=candidate("bird", {FILTERS[afi]: prefixes}))
+            router.commit_config()
+            wrong = universe.disagreement(RealBird(bird, FILTERS[afi]), prefixes)
+            assert not wrong, str(prefixes)
+
+
+@dataclass(frozen=True)
+class RealBird:
+    bird: Bird
+    name: str
+
+    def accepts(self, prefix: str) -> bool:
+        return self.bird.birdc("eval", f"{prefix} ~ '{self.name}'").splitlines()[-1] == "TRUE"
+
+
+def drawn_entry(source: random.Random, afi: Afi) -> tuple[int, int, int, int]:
+    universe = UNIVERSES[afi]
+    length = source.randint(universe.top - 2, afi.bits)
+    host = afi.bits - length
+    ge = source.randint(length, afi.bits)
+    address = (universe.root + source.randint(0, 15)) >> host << host
+    return address, length, ge, source.randint(ge, afi.bits)
 
 
 def test_what_it_tells_of_itself(bird: Bird) -> None:
