@@ -158,6 +158,8 @@ def test_a_daemon_that_reads_another_configuration(
 
 def test_a_daemon_that_is_down(bgpd: Openbgpd, driver: OpenbgpdDriver) -> None:
     bgpd.stop()
+    with pytest.raises(CommandFailed, match="count the routes"):
+        driver._daemon.accepted()
     with pytest.raises(ConnectionFailed, match="bgpd does not answer") as caught:
         connected(bgpd).open()
     assert "is bgpd started" in caught.value.hint
