@@ -312,6 +312,7 @@ class OpenbgpdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
 
         `base` is the last line of what it replaces.
         """
+        self._daemon.loaded()
         self._daemon.check(text, self._file, self._daemon.configuration().chain)
         watchdog = self._watchdog
         change_id = watchdog.new_id()
