@@ -21,6 +21,7 @@ REMOVES = {
         "    delete: route-filter-list IRR-AS1-V4;\n",
         "    delete: route-filter-list IRR-AS1-V6;\n",
     ),
+    "openbgpd": ('no prefix-set "IRR-AS1-V4"\n', 'no prefix-set "IRR-AS1-V6"\n'),
     "bird": ("# remove 'IRR-AS1-V4' # ipv4\n", "# remove 'IRR-AS1-V6' # ipv6\n"),
 }
 
@@ -95,6 +96,11 @@ def test_a_list_that_is_to_go_is_not_set_either(platform: str) -> None:
         ("bird", "# remove 'IRR-*' # ipv4"),
         ("bird", "undefine 'IRR-AS1-V4';"),
         ("bird", 'include "other.conf";'),
+        ("openbgpd", "no prefix-set IRR-AS1-V4"),
+        ("openbgpd", 'no prefix-set "IRR-*"'),
+        ("openbgpd", 'no as-set "IRR-AS1-V4"'),
+        ("openbgpd", "allow from any"),
+        ("openbgpd", 'include "/etc/other.conf"'),
         ("junos", "    /* gone */ delete: route-filter-list IRR-AS1-V4;"),
     ],
 )
