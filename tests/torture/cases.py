@@ -87,6 +87,7 @@ class Place(StrEnum):
     READ_BACK = "read back"
     SESSIONS_AFTER = "BGP after"
     CONFIRM = "confirm"
+    READ_CONFIRMED = "read confirmed"
     TAKE_BACK = "take back"
     TAKE_BACK_COMMIT = "take back: commit"
     RESTORE_LOAD = "restore: load"
@@ -123,6 +124,7 @@ _STEPS = {
     Place.READ_BACK: Step.GET_CONFIG,
     Place.SESSIONS_AFTER: Step.BGP,
     Place.CONFIRM: Step.CONFIRM,
+    Place.READ_CONFIRMED: Step.GET_CONFIG,
     Place.TAKE_BACK: Step.ROLLBACK,
     Place.TAKE_BACK_COMMIT: Step.ROLLBACK,
     Place.RESTORE_LOAD: Step.LOAD,
@@ -134,14 +136,14 @@ _RESTORING = {Place.RESTORE_LOAD, Place.RESTORE_COMPARE, Place.RESTORE_COMMIT}
 _WAY_BACK = {Place.TAKE_BACK, Place.TAKE_BACK_COMMIT, *_RESTORING}
 _CHANGES = {Place.LOAD, Place.DISCARD, Place.COMMIT, Place.CONFIRM, Place.CLOSE}
 _CHANGES |= {Place.TAKE_BACK, Place.TAKE_BACK_COMMIT, Place.RESTORE_LOAD, Place.RESTORE_COMMIT}
-_ONLY_TIMER = {Place.CONFIRM, Place.TAKE_BACK, Place.TAKE_BACK_COMMIT}
+_ONLY_TIMER = {Place.CONFIRM, Place.READ_CONFIRMED, Place.TAKE_BACK, Place.TAKE_BACK_COMMIT}
 _ONLY_JUNOS = {Place.TAKE_BACK_COMMIT, Place.CLOSE}
 """EOS takes back by one command, and an eAPI session just ends"""
-_READS = {Place.READ, Place.REFERENCES, Place.READ_BACK}
+_READS = {Place.READ, Place.REFERENCES, Place.READ_BACK, Place.READ_CONFIRMED}
 _COMMITTED = {Place.COMMIT, Place.READ_BACK, Place.SESSIONS_AFTER, Place.CONFIRM}
-_COMMITTED |= {Place.TAKE_BACK, Place.TAKE_BACK_COMMIT, Place.RESTORE_COMMIT}
+_COMMITTED |= {Place.READ_CONFIRMED, Place.TAKE_BACK, Place.TAKE_BACK_COMMIT, Place.RESTORE_COMMIT}
 _RECOVERY = {Place.READ_BACK, Place.SESSIONS_AFTER, Place.CONFIRM, Place.TAKE_BACK}
-_RECOVERY |= {Place.TAKE_BACK_COMMIT, *_RESTORING}
+_RECOVERY |= {Place.READ_CONFIRMED, Place.TAKE_BACK_COMMIT, *_RESTORING}
 
 
 @dataclass(frozen=True, slots=True)

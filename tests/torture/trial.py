@@ -104,7 +104,9 @@ def _skip(bench: Bench, place: Place) -> int:
         case Place.REFERENCES | Place.TAKE_BACK_COMMIT:
             return 1
         case Place.READ_BACK:
-            return times - 1
+            return 2
+        case Place.READ_CONFIRMED:
+            return 3
         case Place.SESSIONS_AFTER:
             return times // 2
         case Place.RESTORE_LOAD | Place.RESTORE_COMPARE | Place.RESTORE_COMMIT:
@@ -114,7 +116,7 @@ def _skip(bench: Bench, place: Place) -> int:
 
 def _later(place: Place) -> int:
     """As `_skip`, in a run that recovers: it begins with reading back."""
-    return 1 if place is Place.TAKE_BACK_COMMIT else 0
+    return 1 if place in {Place.TAKE_BACK_COMMIT, Place.READ_CONFIRMED} else 0
 
 
 def _struck(bench: Bench, case: Case) -> Iterator[str]:
