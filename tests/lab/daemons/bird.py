@@ -72,9 +72,11 @@ class Bird:
     def socket(self) -> Path:
         return self.directory / "bird.ctl"
 
-    def text(self, *, filtered: bool) -> str:
+    def text(self, *, filtered: bool, otherwise: str = "") -> str:
         """The user's configuration: it cannot refer to filters before there are any."""
-        uses = {afi: USES.format(name=name) if filtered else "" for afi, name in FILTERS.items()}
+        uses = {
+            afi: USES.format(name=name) if filtered else otherwise for afi, name in FILTERS.items()
+        }
         return CONFIG.format(
             directory=self.directory,
             asn=LOCAL_ASN,
@@ -104,6 +106,11 @@ class Bird:
         self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *argv])
         if not eventually(lambda: "up and running" in self.birdc("show", "status", check=False)):
             raise RuntimeError("BIRD did not start")
+
+    def accept_all(self) -> None:
+        """Take whatever the neighbour announces, as a router does that nobody filters."""
+        self.config.write_text(self.text(filtered=False, otherwise="accept;"))
+        self.birdc("configure")
 
     def use_filters(self) -> None:
         """Refer to the filters, as the user does once they are there."""

@@ -22,6 +22,8 @@ LATER = (
     "2001:db8:ffff::/48", "2001:db8:4000::/36", "2001:db8:8000::/36",
 )  # fmt: skip
 """and after a change: of each family one has come, one has gone"""
+ANOTHERS = {"198.51.100.0/24": 64501, "2001:db8:ffff::/48": 64501}
+"""what another network has registered, which the neighbour may hijack"""
 MAX_LENGTH = {"ipv4": 24, "ipv6": 48}
 
 NETWORK = """\
@@ -39,12 +41,28 @@ guards: {{min_length: {{ipv4: 8, ipv6: 19}}}}
 
 def registry(prefixes: tuple[str, ...]) -> str:
     """A registry in which the neighbour has these; another network has what it may hijack."""
-    objects = [("198.51.100.0/24", 64501), ("2001:db8:ffff::/48", 64501)]
+    objects = list(ANOTHERS.items())
     objects += [(each, NEIGHBOUR_ASN) for each in prefixes]
     return "".join(
         f"{'route6' if ':' in prefix else 'route'}: {prefix}\norigin: AS{asn}\nsource: LAB\n\n"
         for prefix, asn in objects
     )
+
+
+def daemon_host(
+    platform: str, optional_args: Mapping[str, Any], username: str = ""
+) -> dict[str, Any]:
+    """One router for the inventory, with the neighbour's two sessions."""
+    sessions = [{"peer": f"AS{NEIGHBOUR_ASN}", "address": at(NEIGHBOUR)} for at in (v4, v6)]
+    host: dict[str, Any] = {
+        "hostname": "127.0.0.1",
+        "platform": platform,
+        "connection_options": {"napalm": {"extras": {"optional_args": dict(optional_args)}}},
+        "data": {"sessions": sessions},
+    }
+    if username:
+        host["username"] = username
+    return host
 
 
 @contextmanager
@@ -56,21 +74,22 @@ def daemon_workspace(
     username: str = "",
 ) -> Iterator[LabNetwork]:
     """Yield a workspace of one router, `router`, with the neighbour's two sessions."""
+    hosts = {"router": daemon_host(platform, optional_args, username)}
+    with hosts_workspace(directory, hosts, environ) as network:
+        yield network
+
+
+@contextmanager
+def hosts_workspace(
+    directory: Path, hosts: Mapping[str, Mapping[str, Any]], environ: Mapping[str, str]
+) -> Iterator[LabNetwork]:
+    """Yield a workspace of these routers, which all have the same neighbour."""
     inventory = directory / "inventory"
     (inventory / "registry").mkdir(parents=True)
     dump = inventory / "registry" / "lab.db"
     network = LabNetwork(directory, dump, environ={**environ, "IRRGATE_PASSWORD": PASSWORD})
-    sessions = [{"peer": f"AS{NEIGHBOUR_ASN}", "address": at(NEIGHBOUR)} for at in (v4, v6)]
-    host: dict[str, Any] = {
-        "hostname": "127.0.0.1",
-        "platform": platform,
-        "connection_options": {"napalm": {"extras": {"optional_args": dict(optional_args)}}},
-        "data": {"sessions": sessions},
-    }
-    if username:
-        host["username"] = username
     # JSON is YAML.
-    (inventory / "hosts.yaml").write_text(json.dumps({"router": host}))
+    (inventory / "hosts.yaml").write_text(json.dumps(hosts))
     (inventory / "groups.yaml").write_text("{}\n")
     (inventory / "defaults.yaml").write_text("{}\n")
     peers = {f"AS{NEIGHBOUR_ASN}": {"name": "Vecino", "role": "customer"}}
