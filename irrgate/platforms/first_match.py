@@ -11,9 +11,7 @@ from irrgate.prefixes import Afi, PrefixSet
 
 
 def first_match(afi: Afi, rows: Iterable[Row]) -> PrefixSet:
-    """Return what a list accepts: of each permit, in the order of their numbers, what no deny
-    before it has.
-    """
+    """Return what a list accepts: of each permit what no deny before it has, by their numbers."""
     accepted = denied = PrefixSet.empty(afi)
     for permits, run in groupby(sorted(rows), key=itemgetter(1)):
         entries = PrefixSet.from_entries(afi, (entry for _, _, entry in run))

@@ -152,7 +152,8 @@ def applied(name: str, afi: Afi, rows: Sequence[Row], delta: Delta) -> tuple[Row
     if not held:
         raise ParseError(name, "the candidate would leave the list without an entry")
     after = _rows(held)
-    _refuse_detour(name, afi, rows, delta, _rows(between), after)
+    if not all(permits for _, permits, _ in (*rows, *delta.added)):
+        _refuse_detour(name, afi, delta.added, (rows, _rows(between), after))
     return after
 
 
@@ -161,31 +162,24 @@ def _rows(held: dict[int, tuple[bool, Entry]]) -> tuple[Row, ...]:
 
 
 def _refuse_detour(
-    name: str,
-    afi: Afi,
-    before: Sequence[Row],
-    delta: Delta,
-    between: Sequence[Row],
-    after: Sequence[Row],
+    name: str, afi: Afi, added: Sequence[Row], stages: tuple[Sequence[Row], ...]
 ) -> None:
     """Raise ParseError where a list with denies would let through, or lose, what it must not.
 
     Permits that come before the first deny add to what is accepted, permits that go take from it,
-    and denies that go give back what permits of the new list have. So the state `between`, with all
+    and denies that go give back what permits of the new list have. So the stage between, with all
     permits as they will be and all denies as they were, has the least.
     """
-    if all(permits for _, permits, _ in (*before, *delta.added)):
-        return
-    old = first_match(afi, before)
-    new = accepted_by(afi, after)
-    if any(permits is not bool(new) for _, permits, _ in delta.added):
+    before, between, after = stages
+    old, new = first_match(afi, before), first_match(afi, after)
+    if any(permits is not bool(new) for _, permits, _ in added):
         raise ParseError(name, "the candidate adds an entry that is not of the new list")
     if not old or not new:
         return
     if not all(permits for _, permits, _ in after):
         raise ParseError(name, "the candidate leaves a deny in a list that accepts something")
     first_deny = min(number for number, permits, _ in before if not permits)
-    if any(number > first_deny for number, _, _ in delta.added):
+    if any(number > first_deny for number, _, _ in added):
         raise ParseError(name, "the candidate adds an entry behind one that denies")
     both = old.difference(old.difference(new))
     if both.difference(first_match(afi, between)):
