@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import importlib
 import ssl
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -46,7 +47,8 @@ class NapalmConnection:
     """A NAPALM driver that is open; Nornir's ConnectionPlugin.
 
     Beside NAPALM's own, `optional_args` may hold: `verify_host` (default true), `ca_file` (PEM, for
-    TLS) and `known_hosts` (for SSH), both relative to the workspace.
+    TLS) and `known_hosts` (for SSH), both relative to the workspace; those of our own drivers are
+    in docs/daemons.md.
     """
 
     def __init__(self) -> None:
@@ -81,10 +83,7 @@ class NapalmConnection:
             arguments.setdefault("config_lock", True)
         after = _VERIFIERS[name](arguments, workspace, paths, verify)
         settings.setdefault("timeout", DEFAULT_TIMEOUT)
-        # Loading NAPALM takes half a second, which only those should wait who go to a router.
-        import napalm  # noqa: PLC0415
-
-        driver = napalm.get_network_driver(name)(
+        driver = _driver_class(name)(
             hostname=hostname,
             username=username,
             password=password,
@@ -115,6 +114,17 @@ class NapalmConnection:
             # EOSDriver aborts its session once more when it is collected, whenever that is.
             if hasattr(driver, "config_session"):
                 driver.config_session = None
+
+
+def _driver_class(platform: str) -> Any:
+    """Return the driver's class: one of our own, or what NAPALM has by this name."""
+    # Loading NAPALM takes half a second, which only those should wait who go to a router.
+    if platform in DAEMON_DRIVERS:
+        module, name = DAEMON_DRIVERS[platform]
+        return getattr(importlib.import_module(module), name)
+    import napalm  # noqa: PLC0415
+
+    return napalm.get_network_driver(platform)
 
 
 def hurry(driver: NetworkDriver) -> None:
@@ -185,4 +195,27 @@ def _verify_junos(
     return prepare
 
 
-_VERIFIERS: Final[Mapping[str, Verifier]] = {"eos": _verify_eos, "junos": _verify_junos}
+def _verify_daemon(
+    arguments: dict[str, Any], workspace: Path, paths: Mapping[str, Any], verify: bool
+) -> Prepare:
+    arguments[VERIFY] = verify
+    known_hosts = workspace / (paths[KNOWN_HOSTS] or KNOWN_HOSTS)
+    # One that is named and is not there is for the driver to complain about, which reads it.
+    if paths[KNOWN_HOSTS] or known_hosts.is_file():
+        arguments[KNOWN_HOSTS] = str(known_hosts)
+    if "key_file" in arguments:
+        arguments["key_file"] = str(workspace / Path(arguments["key_file"]).expanduser())
+    return lambda _: None
+
+
+DAEMON_DRIVERS: Final[Mapping[str, tuple[str, str]]] = {
+    "bird": ("tasks.drivers.bird", "BirdDriver"),
+    "frr": ("tasks.drivers.frr", "FrrDriver"),
+    "openbgpd": ("tasks.drivers.openbgpd", "OpenbgpdDriver"),
+}
+"""Our own drivers: module and class, by platform."""
+_VERIFIERS: Final[Mapping[str, Verifier]] = {
+    "eos": _verify_eos,
+    "junos": _verify_junos,
+    **dict.fromkeys(DAEMON_DRIVERS, _verify_daemon),
+}

@@ -8,13 +8,14 @@ from types import MappingProxyType
 from typing import Final
 
 from irrgate.errors import PlatformError
+from irrgate.platforms.bird import Bird
 from irrgate.platforms.eos import Eos
 from irrgate.platforms.frr import Frr
 from irrgate.platforms.junos import Junos
 from irrgate.platforms.platform import Capabilities, Platform, UpdateStrategy
 
 PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
-    {platform.name: platform for platform in (Eos(), Frr(), Junos())}
+    {platform.name: platform for platform in (Eos(), Junos(), Bird(), Frr())}
 )
 """By the NAPALM driver's name."""
 
