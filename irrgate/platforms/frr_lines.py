@@ -82,3 +82,11 @@ def lines_of(afi: Afi, rows: Sequence[Row]) -> list[Line]:
             at_least, at_most = ge if ge > length else None, le if le > length else None
             lines.append((number, action, text, at_least, at_most))
     return lines
+
+
+def entry_text(line: Line) -> str:
+    """Return what stands on an entry's line after the list's name."""
+    number, action, prefix, ge, le = line
+    at_least = "" if ge is None else f" ge {ge}"
+    at_most = "" if le is None else f" le {le}"
+    return f"seq {number} {action} {prefix}{at_least}{at_most}"

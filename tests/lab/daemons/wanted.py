@@ -26,3 +26,4 @@ def needs(*programs: str) -> pytest.MarkDecorator:
 
 needs_sshd = needs("sshd", "ssh-keygen")
 needs_bird = needs("bird", "birdc", "ip")
+needs_frr = needs("bgpd", "zebra", "vtysh", "ip")
