@@ -14,3 +14,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update", action="store_true", help="rewrite the files of tests/golden, to be reviewed"
     )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what the truth tests judged, by daemon and family, and in all."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", ()):
+                if name == "truth" and getattr(report, "when", "") == "teardown":
+                    platform, family, judged, wrong = value
+                    sums = found.setdefault((platform, family), [0, 0])
+                    sums[0], sums[1] = sums[0] + judged, sums[1] + wrong
+    if not found:
+        return
+    terminalreporter.section("truth")
+    for (platform, family), (judged, wrong) in sorted(found.items()):
+        terminalreporter.line(f"{platform} {family}: {judged} routes judged, {wrong} wrong")
+    judged, wrong = (sum(each[at] for each in found.values()) for at in (0, 1))
+    terminalreporter.line(f"{judged} routes judged, {wrong} wrong")
