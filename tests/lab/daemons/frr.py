@@ -9,7 +9,6 @@ import json
 import os
 import pwd
 import shutil
-import signal
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +23,7 @@ from tests.lab.daemons.under_test import (
     NEIGHBOUR_ASN,
     eventually,
 )
-from tests.lab.daemons.wanted import program
+from tests.lab.daemons.wanted import FRR, program
 
 CONFIG = f"""\
 ! a comment of the user's
@@ -36,9 +35,10 @@ bgp route-map delay-timer 1
 router bgp {LOCAL_ASN}
  bgp router-id {v4(ROUTER)}
  no bgp ebgp-requires-policy
- timers bgp connect 1
  neighbor {v4(NEIGHBOUR)} remote-as {NEIGHBOUR_ASN}
  neighbor {v4(COLLECTOR)} remote-as {COLLECTOR_ASN}
+ neighbor {v4(NEIGHBOUR)} timers connect 1
+ neighbor {v4(COLLECTOR)} timers connect 1
  neighbor {v4(COLLECTOR)} advertisement-interval 0
  !
  address-family ipv4 unicast
@@ -107,7 +107,7 @@ class Frr:
 
     def start_daemon(self, name: str) -> None:
         assert self.namespace
-        argv = [program(name) or name, "--vty_socket", str(self.directory), "-P", "0"]
+        argv = [f"{FRR}/{name}", "--vty_socket", str(self.directory), "-P", "0"]
         argv += ["-z", str(self.directory / "zserv.api"), "-i", str(self.directory / f"{name}.pid")]
         argv += ["-f", os.devnull, "--log", f"file:{self.directory}/{name}.log"]
         if os.getuid():
@@ -128,9 +128,9 @@ class Frr:
 
     def kill(self, name: str) -> None:
         """End one daemon as a crash does."""
-        pid = int((self.directory / f"{name}.pid").read_text())
-        os.kill(pid, signal.SIGKILL)
-        self.processes.pop(name).wait()
+        process = self.processes.pop(name)
+        process.kill()
+        process.wait()
 
     def stop(self) -> None:
         for name in list(self.processes):

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin:/usr/lib/frr"
+PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"
 
 
 def program(name: str) -> str | None:
@@ -26,4 +26,6 @@ def needs(*programs: str) -> pytest.MarkDecorator:
 
 needs_sshd = needs("sshd", "ssh-keygen")
 needs_bird = needs("bird", "birdc", "ip")
-needs_frr = needs("bgpd", "zebra", "vtysh", "ip")
+FRR = "/usr/lib/frr"
+"""by its whole path: OpenBGPD has a bgpd as well"""
+needs_frr = needs(f"{FRR}/bgpd", f"{FRR}/zebra", "vtysh", "ip")
