@@ -346,4 +346,5 @@ class FrrDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             raise TimedOut(self.hostname, f"the commit is not {step} yet: {progress.said}")
 
 
-_OWN: Final = frozenset({"run_directory", "max_seconds"})
+# The last is Junos's, which irrgate gives every driver: here the watchdog knows of other commits.
+_OWN: Final = frozenset({"run_directory", "max_seconds", "config_lock"})

@@ -17,13 +17,17 @@ from irrgate.prefixes import Afi, PrefixSet
 from tasks.connection import NapalmConnection
 from tests.e2e.desk import inherited_environ, told
 from tests.lab.daemons.bird import Bird
+from tests.lab.daemons.frr import Frr
 from tests.lab.daemons.sshd import SshServer, ssh_server
 from tests.lab.daemons.truth import ANNOUNCED, Verdict, covered, everything
 from tests.lab.daemons.under_test import FILTERS, DaemonUnderTest, Lab, eventually, lab
-from tests.lab.daemons.wanted import needs, needs_bird, needs_sshd
+from tests.lab.daemons.wanted import needs, needs_bird, needs_frr, needs_sshd
 from tests.lab.daemons.workspace import LATER, MAX_LENGTH, REGISTERED, daemon_workspace, registry
 
-DAEMONS = [pytest.param(Bird, id="bird", marks=needs_bird)]
+DAEMONS = [
+    pytest.param(Bird, id="bird", marks=needs_bird),
+    pytest.param(Frr, id="frr", marks=needs_frr),
+]
 TRANSPORTS = ["local", pytest.param("ssh", marks=needs_sshd)]
 Verdicts = dict[Afi, Verdict]
 
