@@ -123,7 +123,9 @@ def _managed(block: Block, *, plain: bool) -> ManagedList:
     afi = Afi(block.family)
     entries = _entries(block, afi)
     accepted = PrefixSet.from_entries(afi, entries)
-    canonical = entries == list(accepted.entries())
+    # In any order: all of them accept.
+    written = list(accepted.entries())
+    canonical = entries == written or sorted(entries) == sorted(written)
     return ManagedList(block.name, afi, accepted, plain and canonical)
 
 

@@ -22,9 +22,9 @@ _COMMIT: Final = "# Last commit: "
 MAX_MESSAGE: Final = 200
 """characters of a commit's message"""
 
-_DEFINE = re.compile(r"define '([^'\n]+)' = \[ # (ipv4|ipv6)\n")
+_DEFINE = re.compile(r"\s*define '([^'\n]+)' = \[ # (ipv4|ipv6)\n")
 _DIGEST = re.compile(rf"define '{CONTENT}' = \"([0-9a-f]{{64}})\";\n?")
-_REMOVE = re.compile(r"# remove '([^'\n]+)' # (ipv4|ipv6)\n")
+_REMOVE = re.compile(r"\s*# remove '([^'\n]+)' # (ipv4|ipv6)\n")
 _END = "];\n"
 
 

@@ -12,9 +12,14 @@ from types import MappingProxyType
 from typing import Final, Protocol
 
 from irrgate.platforms import find_platform
+from irrgate.platforms.bird_file import merged, read_own, write_own
+from irrgate.platforms.bird_file import read_candidate as read_bird_candidate
+from irrgate.platforms.daemon_files import DaemonFile, DaemonFiles, join_files
 from irrgate.platforms.platform import ManagedList, Stranger
 from irrgate.prefixes import Afi, PrefixSet, format_address
 from irrgate.render import Renderer
+from tests.lab.bird_semantics import BirdSet
+from tests.lab.bird_semantics import prefix_sets as bird_sets
 from tests.lab.eos_mode import ConfigMode
 from tests.lab.eos_mode import parse_config as parse_eos
 from tests.lab.eos_semantics import EosPrefixList, prefix_list
@@ -23,7 +28,7 @@ from tests.lab.junos_loader import parse_config as parse_junos
 from tests.lab.junos_semantics import RouteFilter, route_filters
 from tests.lab.junos_tree import render
 
-PLATFORMS: Final = ("eos", "junos")
+PLATFORMS: Final = ("eos", "junos", "bird")
 NAMES: Final = {Afi.IPV4: "IRR-AS64500-V4", Afi.IPV6: "IRR-AS64500-V6"}
 WANTED: Final[Mapping[str, Afi]] = {name: afi for afi, name in NAMES.items()}
 RENDERER: Final = Renderer()
@@ -49,6 +54,9 @@ policy-options {
     }
 }
 """
+_BIRD_USER: Final = {
+    "/etc/bird/bird.conf": "define 'CORE' = [ 10.0.0.0/8 ];\ninclude \"irrgate.conf\";\n"
+}
 
 
 class Rule(Protocol):
@@ -104,10 +112,31 @@ class JunosRouter:
         return route_filters(self.running())[name]
 
 
+class BirdRouter:
+    """The files alone; what the driver makes of a candidate is irrgate's own merge of it."""
+
+    def __init__(self, user: Mapping[str, str] = _BIRD_USER) -> None:
+        self.platform = "bird"
+        self._user = tuple(DaemonFile(path, text) for path, text in user.items())
+        self._own = DaemonFile("/etc/bird/irrgate.conf", "")
+
+    def load(self, candidate: str) -> None:
+        blocks = merged(read_own(self._own.text), read_bird_candidate(candidate))
+        self._own = DaemonFile(self._own.path, write_own(blocks))
+
+    def running(self) -> str:
+        return join_files(DaemonFiles(self._own, self._user))
+
+    def rule(self, name: str) -> BirdSet:
+        return bird_sets(self._own.text)[name]
+
+
 def router(platform: str, running: str | None = None) -> Router:
     """Return a router with this config, or one that has a list of others in it."""
     if platform == "eos":
         return EosRouter(running or _EOS)
+    if platform == "bird":
+        return BirdRouter()
     return JunosRouter(running or _JUNOS)
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
 
 import pytest
 
 from irrgate.errors import ParseError, PlatformError
 from irrgate.platforms import PLATFORMS
 from irrgate.platforms.platform import Stranger
-from irrgate.prefixes import Afi
-from tests.unit.platforms.routers import WANTED
+from irrgate.prefixes import Afi, PrefixSet
+from tests.unit.filters_made import prefixes
+from tests.unit.platforms.routers import WANTED, BirdRouter, candidate
 
 NAME = "IRR-AS1-V4"
 EOS_LIST = f"ip prefix-list {NAME}\n   seq 10 permit 10.0.0.0/8\n!\n"
@@ -23,6 +25,12 @@ def eos(*blocks: str) -> str:
 
 def junos(*policy_options: str, after: str = "") -> str:
     return f"version 22.4R1.10;\npolicy-options {{\n{''.join(policy_options)}}}\n{after}"
+
+
+def bird(text: str, lists: Mapping[str, PrefixSet] | None = None) -> str:
+    router = BirdRouter(user={"/etc/bird/bird.conf": text})
+    router.load(candidate("bird", lists or {NAME: prefixes("10.0.0.0/8")}))
+    return router.running()
 
 
 def in_group(policy_options: str) -> str:
@@ -324,10 +332,32 @@ def test_what_may_not_be_removed_is_not(platform: str, stranger: Stranger) -> No
         PLATFORMS[platform].removal(stranger)
 
 
+# What counts in BIRD's files
+
+
+@pytest.mark.parametrize(
+    "line",
+    [f"    if net ~ '{NAME}' then accept;", f"# until {NAME} is gone", f"define X = '{NAME}';"],
+)
+def test_in_birds_files_any_line_of_the_users_refers_to_it(line: str) -> None:
+    reference = f"/etc/bird/bird.conf: {line.strip()}"
+    assert only("bird", bird(f"{line}\n")) == Stranger(NAME, Afi.IPV4, (reference,), removable=True)
+    assert only("bird", bird(line.replace(NAME, f"{NAME}-OLD"))).references == ()
+
+
+def test_in_birds_files_those_of_every_file_count() -> None:
+    router = BirdRouter(user={"/a": f"{NAME}\n", "/b": "", "/c": f"x {NAME}"})
+    router.load(candidate("bird", {NAME: prefixes("10.0.0.0/8")}))
+    assert only("bird", router.running()).references == (f"/a: {NAME}", f"/c: x {NAME}")
+
+
 # How much is told, and how long it takes
 
 
 def many(platform: str, count: int) -> str:
+    if platform == "bird":
+        uses = "".join(f"    if net ~ '{NAME}' then accept; # {n}\n" for n in range(count))
+        return bird(f"filter IN {{\n{uses}    reject; # 64496\n}}\n")
     if platform == "eos":
         neighbors = "".join(f"   neighbor {n} prefix-list {NAME} in\n" for n in range(count))
         return eos(EOS_LIST, f"router bgp 64496\n{neighbors}!\n")
@@ -358,6 +388,7 @@ def test_what_a_router_says_is_told_in_one_line_of_print(platform: str) -> None:
     running = {
         "eos": eos(EOS_LIST, f"interface Ethernet1\n   description {NAME} {long}\n!\n"),
         "junos": junos(JUNOS_LIST, after=f'snmp {{\n    location "{NAME} {long}";\n}}\n'),
+        "bird": bird(f"# {NAME} {long}\n"),
     }
     (told,) = only(platform, running[platform]).references
     assert told.isprintable()

@@ -21,6 +21,7 @@ REMOVES = {
         "    delete: route-filter-list IRR-AS1-V4;\n",
         "    delete: route-filter-list IRR-AS1-V6;\n",
     ),
+    "bird": ("# remove 'IRR-AS1-V4' # ipv4\n", "# remove 'IRR-AS1-V6' # ipv6\n"),
 }
 
 
@@ -88,6 +89,12 @@ def test_a_list_that_is_to_go_is_not_set_either(platform: str) -> None:
         ("junos", "    delete: route-filter-list;"),
         ("junos", "    replace: route-filter-list IRR-AS1-V4;"),
         ("junos", "    inactive: route-filter-list IRR-AS1-V4;"),
+        ("bird", "# remove 'IRR-AS1-V4' # ipv6"),
+        ("bird", "# remove 'IRR-AS1-V4'"),
+        ("bird", "# remove IRR-AS1-V4 # ipv4"),
+        ("bird", "# remove 'IRR-*' # ipv4"),
+        ("bird", "undefine 'IRR-AS1-V4';"),
+        ("bird", 'include "other.conf";'),
         ("junos", "    /* gone */ delete: route-filter-list IRR-AS1-V4;"),
     ],
 )
@@ -124,7 +131,7 @@ def test_after_the_candidate_the_filter_is_gone_and_the_others_are_not(platform:
 @pytest.mark.parametrize("platform", routers.PLATFORMS)
 def test_when_the_last_filter_goes_the_config_is_still_read(platform: str) -> None:
     empty = {"eos": "hostname edge1\nend\n", "junos": "system {\n    host-name edge1;\n}\n"}
-    device = routers.router(platform, empty[platform])
+    device = routers.router(platform, empty.get(platform))
     module = PLATFORMS[platform]
     device.load(candidate(platform, {"IRR-AS1-V4": prefixes("10.1.0.0/16")}))
     assert len(module.parse(device.running(), WANTED, "IRR-").strangers) == 1
