@@ -107,6 +107,8 @@ class Frr:
         strangers: list[Stranger] = []
         for (afi, name), delta in deltas.items():
             if wanted.get(name) is not afi:
+                if delta.removed:
+                    raise ParseError(name, "the candidate removes entries of a list not asked for")
                 strangers.append(Stranger(name, afi, (), removable=False))
                 continue
             rows = running[name].rows if name in running else ()
