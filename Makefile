@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test truth check unit bench format lock bgpq4 postgresql daemons clean wheel
+.PHONY: help demo test truth torture check unit bench format lock bgpq4 postgresql daemons checkers clean wheel
 
 help:  ## what there is to make
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -15,11 +15,14 @@ help:  ## what there is to make
 demo: $(READY) bgpq4  ## plan, apply, plan again, a registry change: against emulated routers
 	@$(BIN)/python -m tests.lab.demo
 
-test: check postgresql daemons  ## every check and every test
+test: check postgresql daemons checkers  ## every check and every test
 	$(BIN)/pytest -q -n auto --dist worksteal tests/e2e tests/tasks
 
 truth: $(READY) bgpq4 daemons  ## what real daemons accept by irrgate's filters, route by route
 	$(BIN)/pytest -q tests/e2e/test_truth.py
+
+torture: $(READY) bgpq4  ## every fault at every step of an apply, on every platform; about 15 minutes
+	@$(BIN)/python -m tests.torture --write docs/reliability.md
 
 check: $(READY) bgpq4  ## lint, format, types, layering, unit tests
 	$(BIN)/ruff check .
@@ -52,6 +55,9 @@ postgresql:
 
 daemons:
 	@sh .ci/install-daemons
+
+checkers: $(READY)
+	@sh .ci/install-checkers $(BIN)
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

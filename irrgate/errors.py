@@ -74,3 +74,7 @@ class StateError(IrrgateError):
 
 class LockedError(IrrgateError):
     """A router on which another run is at work, or whose lock was lost."""
+
+
+class MetricsError(IrrgateError):
+    """A metrics file that cannot be written."""

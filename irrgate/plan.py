@@ -62,7 +62,7 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 HostName = Annotated[
     str, StringConstraints(min_length=1, max_length=255), AfterValidator(_host_name)
 ]
-Line = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_line)]
+Line = Annotated[str, AfterValidator(_line)]
 """text on one line; whatever stands in a plan comes to a terminal"""
 Moment = Annotated[
     str, StringConstraints(max_length=40), AfterValidator(_line), AfterValidator(_moment)
@@ -306,13 +306,15 @@ class Plan(_Model):
         return self
 
     def has_expired(self, now: datetime) -> bool:
-        """Tell whether the plan is too old to be applied at `now`, which has a zone.
+        """Tell whether the plan is too old to be applied at `now`, which has a zone."""
+        return now > datetime.fromisoformat(self.expires)
 
-        A plan from the future has expired as well: one of the two clocks is wrong, so that its
-        age cannot be told.
+    def is_of_the_future(self, now: datetime) -> bool:
+        """Tell whether the plan was made after `now`: one of two clocks is wrong, or jumped back.
+
+        Then its age cannot be told, and it is not applied either.
         """
-        created, expires = map(datetime.fromisoformat, (self.created, self.expires))
-        return not created - CLOCK_SKEW <= now <= expires
+        return now < datetime.fromisoformat(self.created) - CLOCK_SKEW
 
     @property
     def has_changes(self) -> bool:

@@ -22,6 +22,7 @@ from irrgate.aggregation import LENGTH_BITS, LENGTH_MASK, Entry
 from irrgate.errors import PlanError
 from irrgate.plan import SCHEMA, DeltaMember, FilterMember, Plan
 from irrgate.prefixes import Afi, PrefixSet, format_entry, parse_keys
+from irrgate.printable import printable
 
 T = TypeVar("T")
 
@@ -262,8 +263,9 @@ class PlanFile:
             return Plan.model_validate_json(body)
         except ValidationError as exc:
             first = exc.errors(include_url=False)[0]
-            where = ".".join(map(str, first["loc"]))
-            raise PlanError(str(self._path), f"plan.json: {where}: {first['msg']}") from exc
+            # An unknown key is told as it stands there, whatever stands there.
+            where = printable(".".join(map(str, first["loc"])))
+            raise PlanError(str(self._path), f"plan.json: {where:.200}: {first['msg']}") from exc
 
     def _check(self, plan: Plan, names: list[str], sums: dict[str, str]) -> None:
         planned = plan.members()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from irrgate.filters import Filter, NoFilter, Stale
 from irrgate.guards import (
@@ -31,6 +31,48 @@ if TYPE_CHECKING:  # SQLAlchemy takes 0.2 s to load, for nothing where no state 
     from irrgate.state import Acceptance, GoodFilter, State
 
 Intent = Filter | NoFilter
+
+
+class Past(Protocol):
+    """What is remembered of filters; the state is one."""
+
+    def good(self, name: str) -> GoodFilter | None:
+        """Return the last-known-good of the name."""
+
+    def prefixes(self, digest: str) -> PrefixSet:
+        """Return the content with this digest."""
+
+    def acceptance(self, name: str, digest: str) -> Acceptance | None:
+        """Return a person's word for this content that was not used yet."""
+
+    def rolled_back(self, name: str, digest: str) -> int | None:
+        """Return the deployment in which this content was rolled back from."""
+
+
+class Memory:
+    """The state's past, of which what is short was read at once: a plan asks of every filter."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._goods = state.goods()
+        self._acceptances = state.acceptances()
+        self._rolled_back = state.rolled_back_names()
+
+    def good(self, name: str) -> GoodFilter | None:
+        """See Past."""
+        return self._goods.get(name)
+
+    def prefixes(self, digest: str) -> PrefixSet:
+        """See Past."""
+        return self._state.prefixes(digest)
+
+    def acceptance(self, name: str, digest: str) -> Acceptance | None:
+        """See Past."""
+        return self._acceptances.get((name, digest))
+
+    def rolled_back(self, name: str, digest: str) -> int | None:
+        """See Past."""
+        return self._state.rolled_back(name, digest) if name in self._rolled_back else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,39 +118,39 @@ class Considered:
         return isinstance(self.intent, NoFilter) and self.age is not None
 
 
-def consider(made: Intent, network: Network, state: State, now: datetime) -> Considered:
+def consider(made: Intent, network: Network, past: Past, now: datetime) -> Considered:
     """Return what is known of a filter as the IRR gave it, or did not.
 
     Raises StateError where the state cannot be read: without it no guard can be trusted.
     """
-    good = state.good(made.name)
+    good = past.good(made.name)
     if isinstance(made, Filter):
-        return _with_history(made, network, state, good)
+        return _with_history(made, network, past, good)
     if made.would_be is None:
-        return _stand_in(made, network, state, good, now)
-    instead = _with_history(made.would_be, network, state, good)
+        return _stand_in(made, network, past, good, now)
+    instead = _with_history(made.would_be, network, past, good)
     instead = replace(instead, readings=(judge_unknown(made.reason), *instead.readings))
     if instead.is_accepted:
         return instead
-    return replace(_stand_in(made, network, state, good, now), instead=instead)
+    return replace(_stand_in(made, network, past, good, now), instead=instead)
 
 
 def _with_history(
-    made: Filter, network: Network, state: State, good: GoodFilter | None
+    made: Filter, network: Network, past: Past, good: GoodFilter | None
 ) -> Considered:
     digest = made.prefixes.digest
-    rolled_back = state.rolled_back(made.name, digest)
+    rolled_back = past.rolled_back(made.name, digest)
     return Considered(
         made,
         judge_alone(made, network.guards, network.prefixes) + judge_rolled_back(rolled_back),
         good,
-        partial(state.prefixes, good.digest) if good else None,
-        state.acceptance(made.name, digest),
+        partial(past.prefixes, good.digest) if good else None,
+        past.acceptance(made.name, digest),
     )
 
 
 def _stand_in(
-    made: NoFilter, network: Network, state: State, good: GoodFilter | None, now: datetime
+    made: NoFilter, network: Network, past: Past, good: GoodFilter | None, now: datetime
 ) -> Considered:
     """Return the last-known-good in the place of what could not be made, or why it cannot."""
     readings = (judge_unknown(made.reason),) if isinstance(made.verdict, Unknown) else ()
@@ -120,11 +162,11 @@ def _stand_in(
         held = replace(made, reason=f"{made.reason}; the last filter that served: {of_age}")
         return Considered(held, (*readings, of_age), good, age=age)
     stale = Stale(good.expanded_at, age, made.reason, good.objects, good.sources, good.server)
-    prefixes = state.prefixes(good.digest)
+    prefixes = past.prefixes(good.digest)
     old = Filter(
         made.peer, made.afi, made.name, prefixes, prefixes.entry_count, {}, (), made.sources, stale
     )
-    known = _with_history(old, network, state, good)
+    known = _with_history(old, network, past, good)
     return replace(known, readings=(of_age, *known.readings), age=age)
 
 

@@ -64,10 +64,12 @@ def accept_held(
 ) -> list[Accepted]:
     """Let through what is held of the peer, of one family or of both; `by` is who, and why.
 
-    Raises StateError when nothing is held, or nothing that could be accepted: nobody can let an
-    expansion through that failed.
+    Raises StateError without a reason, when nothing is held, or nothing that could be accepted:
+    nobody can let an expansion through that failed.
     """
     who, reason = by
+    if not reason.strip():
+        raise StateError("--reason", "says nothing", hint="it stands in the plan and the history")
     held = state.held(peer, afi)
     about = str(peer) if afi is None else f"{peer} {afi}"
     if not held:

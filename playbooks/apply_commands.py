@@ -10,6 +10,7 @@ import typer
 
 from irrgate.commits import CommitReport
 from irrgate.plan_file import PlanFile
+from irrgate.reports import RunKind
 from playbooks.applying import Applied, ApplyRequest, apply_plan
 from playbooks.batches import Canary
 from playbooks.options import Limit, RouterWorkers
@@ -17,6 +18,7 @@ from playbooks.plan_text import print_table
 from playbooks.progress import Steps
 from playbooks.recovering import recover_workspace
 from playbooks.refreshing import Refreshed, refresh_routers
+from playbooks.reporting import telling
 from playbooks.terminal import Exit, Terminal, local_now, told_errors
 
 CanaryOption = Annotated[
@@ -62,8 +64,13 @@ def apply(  # noqa: PLR0913, PLR0917 - each is an option of the command line
 ) -> None:
     """Commit what was reviewed: the plan's bytes, where the router is still as it was."""
     terminal: Terminal = context.obj
-    with told_errors(), PlanFile(plan_file) as opened, Steps(terminal.err) as steps:
-        workspace = terminal.workspace()
+    with (
+        told_errors(),
+        telling(terminal, RunKind.APPLY) as told,
+        PlanFile(plan_file) as opened,
+        Steps(terminal.err) as steps,
+    ):
+        told.workspace = workspace = terminal.workspace()
         with terminal.state(workspace) as state:
             request = ApplyRequest(
                 workspace,
@@ -80,11 +87,13 @@ def apply(  # noqa: PLR0913, PLR0917 - each is an option of the command line
                 router_workers,
             )
             applied = apply_plan(request, opened, str(plan_file), steps)
-        has_problems = opened.plan.has_problems
+            has_problems = opened.plan.has_problems
+            code = apply_exit(applied, has_problems=has_problems)
+            told.applied(opened.plan, applied, code, state)
     tell_applied(terminal, applied)
     if has_problems and not terminal.as_json:
         typer.echo("the plan holds things back: irrgate show lists them", err=True)
-    raise typer.Exit(apply_exit(applied, has_problems=has_problems))
+    raise typer.Exit(code)
 
 
 def refresh(  # noqa: PLR0913, PLR0917 - each is an option of the command line
@@ -100,8 +109,12 @@ def refresh(  # noqa: PLR0913, PLR0917 - each is an option of the command line
 ) -> None:
     """Plan and apply, unattended, within the guards and the change windows."""
     terminal: Terminal = context.obj
-    with told_errors(), Steps(terminal.err) as steps:
-        workspace = terminal.workspace()
+    with (
+        told_errors(),
+        telling(terminal, RunKind.REFRESH) as told,
+        Steps(terminal.err) as steps,
+    ):
+        told.workspace = workspace = terminal.workspace()
         with terminal.state(workspace) as state:
             request = ApplyRequest(
                 workspace,
@@ -118,6 +131,7 @@ def refresh(  # noqa: PLR0913, PLR0917 - each is an option of the command line
                 router_workers,
             )
             refreshed = refresh_routers(request, steps)
+            told.applied(refreshed.made, refreshed.applied, refreshed.exit_code, state)
     _tell_refreshed(terminal, refreshed)
     raise typer.Exit(refreshed.exit_code)
 

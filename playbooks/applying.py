@@ -160,7 +160,7 @@ class _Targets:
         if report.outcome is CommitOutcome.DONE and found is not None:
             for name, each in self._opened.plan.hosts[host].filters.items():
                 if each.status.is_written:
-                    self._good.committed(name, found.lists[name].prefixes)
+                    self._good.committed(host, name, found.lists[name].prefixes)
 
 
 def apply_plan(request: ApplyRequest, opened: PlanFile, path: str, steps: Steps) -> Applied:
@@ -185,8 +185,11 @@ def apply_plan(request: ApplyRequest, opened: PlanFile, path: str, steps: Steps)
     hosts = [name for name in planned if plan.hosts[name].status is HostStatus.CHANGE]
     chosen = (request.canary or Canary(workspace.network.apply.canary)).of(hosts)
     recovered = recover_routers(request, nornir, steps, planned)
-    if not hosts:
-        return Applied(None, {}, recovered)
+    closed = {name: why for name in hosts if (why := _window_closed(request, name))}
+    if len(closed) == len(hosts):
+        # Nothing is begun, so that there is nothing for the history either.
+        held = {name: CommitReport(CommitOutcome.HELD, why) for name, why in closed.items()}
+        return Applied(None, held, recovered)
     return _Deployment(request, opened, path, steps, hosts, chosen).run(nornir, recovered)
 
 
@@ -198,6 +201,12 @@ def _check(request: ApplyRequest, plan: Plan, path: str) -> None:
             path,
             f"was made for another workspace, or {workspace.directory} was changed since",
             hint="make the plan again, and have it reviewed again",
+        )
+    if plan.is_of_the_future(request.now()):
+        raise PlanError(
+            path,
+            f"was made {plan.created}, which is still to come: its age cannot be told",
+            hint="set the clock of this machine, or of the one that made it, and make it again",
         )
     if plan.has_expired(request.now()):
         raise PlanError(
@@ -212,6 +221,14 @@ def _check(request: ApplyRequest, plan: Plan, path: str) -> None:
             "was made with --offline, so no router's diff was reviewed and there is none to commit",
             hint="make the plan again without --offline",
         )
+
+
+def _window_closed(request: ApplyRequest, host: str) -> str:
+    """Return why the router's change window is closed; empty while it is open."""
+    windows, now = request.workspace.hosts[host].windows, request.now()
+    if windows is None or request.outside_window or windows.is_open(now):
+        return ""
+    return windows.why_closed(now)
 
 
 class _Deployment:
@@ -304,12 +321,7 @@ class _Deployment:
 
     def _why_not(self, host: str) -> str:
         """Return why the router is not to be changed now; asked when its turn comes."""
-        windows = self._request.workspace.hosts[host].windows
-        if windows is not None and not self._request.outside_window:
-            now = self._request.now()
-            if not windows.is_open(now):
-                return windows.why_closed(now)
-        return self._budget.used_up(host)
+        return _window_closed(self._request, host) or self._budget.used_up(host)
 
     def _collect(self, results: AggregatedResult) -> None:
         for name, result in results.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import socket
 from collections.abc import Mapping
 from typing import Final
@@ -16,6 +17,13 @@ MAX_WHO: Final = 200
 
 
 def who(environ: Mapping[str, str]) -> str:
-    """Return `user@host`, as the environment tells; the number of the user where it tells none."""
-    user = next((environ[name] for name in _VARIABLES if environ.get(name)), f"uid {os.getuid()}")
+    """Return `user@host`, as the environment tells, or else the system."""
+    user = next((environ[name] for name in _VARIABLES if environ.get(name)), "") or _own_name()
     return printable(f"{user}@{socket.gethostname()}")[:MAX_WHO]
+
+
+def _own_name() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"

@@ -11,10 +11,12 @@ import typer
 
 from irrgate.plan import Plan
 from irrgate.plan_file import PlanFile
+from irrgate.reports import RunKind
 from playbooks.options import Everything, Limit, RouterWorkers
 from playbooks.plan_text import markdown, show_text
 from playbooks.planning import PlanRequest, make_plan
 from playbooks.progress import Steps
+from playbooks.reporting import telling
 from playbooks.terminal import Exit, Terminal, local_now, told_errors
 
 
@@ -40,8 +42,8 @@ def plan(  # noqa: PLR0913, PLR0917 - each is an option of the command line
 ) -> None:
     """Expand, render, and dry-run on every router; write the plan. Changes no router."""
     terminal: Terminal = context.obj
-    with told_errors(), Steps(terminal.err) as steps:
-        workspace = terminal.workspace()
+    with told_errors(), telling(terminal, RunKind.PLAN) as told, Steps(terminal.err) as steps:
+        told.workspace = workspace = terminal.workspace()
         with terminal.state(workspace) as state:
             request = PlanRequest(
                 workspace,
@@ -54,6 +56,7 @@ def plan(  # noqa: PLR0913, PLR0917 - each is an option of the command line
                 router_workers,
             )
             made = make_plan(request, out, steps)
+            told.planned(made, plan_exit(made))
     show_plan(terminal, out, ShowFormat.TEXT, everything=everything)
     typer.echo(f"plan written to {out}", err=True)
     raise typer.Exit(plan_exit(made))

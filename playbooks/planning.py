@@ -27,7 +27,7 @@ from irrgate.prefixes import Afi
 from irrgate.printable import printable
 from irrgate.render import Renderer
 from irrgate.rpsl import Asn
-from irrgate.standins import Considered, consider
+from irrgate.standins import Considered, Memory, consider
 from playbooks.identity import who
 from playbooks.plan_records import (
     capabilities_record,
@@ -187,8 +187,9 @@ def _expand(request: PlanRequest, nornir: Nornir, steps: Steps) -> Aims:
         for name, result in results.items():
             if result.failed:
                 raise result[0].exception or RuntimeError(name)
+    memory = Memory(request.state)
     made = {
-        pair: consider(intent, network, request.state, request.now)
+        pair: consider(intent, network, memory, request.now)
         for pair, intent in intents.made().items()
     }
     of_host = {

@@ -81,20 +81,21 @@ def refresh_exit(made: Plan, applied: Applied) -> Exit:
 
 def held_lines(made: Plan) -> list[str]:
     """Return what a plan holds back or could not look at, a line each."""
-    lines = [
-        f"{each.name}: {each.status}: {each.reason}"
+    of_peers = {
+        each.name: each.reason
         for peer in made.peers.values()
         for each in peer.filters.values()
         if each.status.is_problem
-    ]
-    for name, host in made.hosts.items():
-        if host.status is HostStatus.FAILED:
-            lines.append(f"{name}: {host.reason}")
-        lines += [
-            f"{filter_name} on {name}: {each.reason}"
-            for filter_name, each in host.filters.items()
-            if each.status is FilterStatus.HELD
-        ]
+    }
+    lines = [f"{name}: {reason}" for name, reason in of_peers.items()]
+    alike: dict[tuple[str, str], list[str]] = {}
+    for host, record in made.hosts.items():
+        if record.status is HostStatus.FAILED:
+            lines.append(f"{host}: {record.reason}")
+        for name, each in record.filters.items():
+            if each.status is FilterStatus.HELD and each.reason != of_peers.get(name):
+                alike.setdefault((name, each.reason), []).append(host)
+    lines += [f"{name} on {', '.join(hosts)}: {reason}" for (name, reason), hosts in alike.items()]
     return lines
 
 

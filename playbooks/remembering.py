@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -53,20 +53,28 @@ def remember(state: State, limits: GuardLimits, planned: Planned, *, found: bool
             for change in of_router.filters.values()
             if change.status is FilterStatus.UNCHANGED
         }
-        for name in sorted(known):
-            if held[name] is None:
-                _note_good(state, known[name], now, in_use=name in in_use)
+        good = [known[name] for name in sorted(known) if held[name] is None]
+        _note_good(state, [each for each in good if each.intent.name in in_use], now)
+        _touch(state, good, now)
 
 
-def _note_good(state: State, known: Considered, now: datetime, *, in_use: bool) -> None:
-    """Make a filter that routers hold and the IRR confirms the last-known-good one."""
-    intent = known.intent
-    if not isinstance(intent, Filter) or intent.stale:
-        return
-    if known.has_served:
-        state.touch_good(intent.name, intent.prefixes.digest, now)
-    elif in_use:
-        state.keep_good(good_of(intent, now), intent.prefixes)
+def _note_good(state: State, used: Iterable[Considered], now: datetime) -> None:
+    """Make what routers hold and the IRR confirms the last-known-good filters."""
+    state.keep_goods(
+        (good_of(each.intent, now), each.intent.prefixes)
+        for each in used
+        if isinstance(each.intent, Filter) and not each.intent.stale and not each.has_served
+    )
+
+
+def _touch(state: State, confirmed: Iterable[Considered], now: datetime) -> None:
+    """Note when the IRR last said what served already."""
+    digests = {
+        each.intent.name: each.intent.prefixes.digest
+        for each in confirmed
+        if isinstance(each.intent, Filter) and not each.intent.stale and each.has_served
+    }
+    state.touch_goods(digests, now)
 
 
 def good_of(intent: Filter, expanded_at: datetime) -> GoodFilter:

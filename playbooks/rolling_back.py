@@ -14,7 +14,7 @@ from irrgate.plan import Plan, Purpose
 from irrgate.plan_file import PlanWriter
 from irrgate.prefixes import Afi
 from irrgate.rpsl import Asn
-from irrgate.standins import Considered, consider
+from irrgate.standins import Considered, Memory, consider
 from playbooks.planning import Aims, PlanRequest, finish_plan, planned_routers
 from playbooks.progress import Steps
 
@@ -66,7 +66,7 @@ def _before(host: DeploymentHost) -> Mapping[str, str | None]:
 
 
 def _aims(request: PlanRequest, changed: Mapping[str, Mapping[str, str | None]]) -> Aims:
-    workspace, state = request.workspace, request.state
+    workspace, memory = request.workspace, Memory(request.state)
     known: dict[tuple[str, str], Considered] = {}
     of_host: dict[str, tuple[Considered, ...]] = {}
     unneeded: dict[str, frozenset[str]] = {}
@@ -77,7 +77,7 @@ def _aims(request: PlanRequest, changed: Mapping[str, Mapping[str, str | None]])
                 continue
             if (name, digest) not in known:
                 old = _old_filter(request, name, digest)
-                known[name, digest] = consider(old, workspace.network, state, request.now)
+                known[name, digest] = consider(old, workspace.network, memory, request.now)
             kept.append(known[name, digest])
         of_host[host] = tuple(kept)
         unneeded[host] = frozenset(name for name, digest in before.items() if digest is None)

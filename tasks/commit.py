@@ -29,6 +29,7 @@ from irrgate.platforms import find_platform
 from irrgate.platforms.platform import RunningFilters
 from tasks.bgp import read_neighbours
 from tasks.candidate import LoadedCandidate
+from tasks.close import closing
 from tasks.connection import CONNECTION
 from tasks.device_errors import device_errors
 from tasks.read import read_filters, references
@@ -68,7 +69,7 @@ def commit(task: Task, run: CommitRun) -> Result:
     if why := run.closed(host.name):
         return Result(host=host, result=CommitReport(CommitOutcome.HELD, why))
     try:
-        with run.journal.lock(host.name) as still_ours:
+        with run.journal.lock(host.name) as still_ours, closing(host):
             report = _Commit(task, run, still_ours).report()
     except IrrgateError as exc:
         reason = exc.reason if exc.subject == host.name else str(exc)

@@ -19,6 +19,7 @@ from irrgate.commits import (
 from irrgate.errors import IrrgateError
 from irrgate.platforms.platform import RunningFilters
 from irrgate.prefixes import Afi
+from tasks.close import closing
 from tasks.commit import leave, revert_seconds
 from tasks.connection import CONNECTION
 from tasks.device_errors import device_errors
@@ -50,7 +51,7 @@ def recover(task: Task, run: RecoverRun) -> Result:
     host, journal = task.host, run.journals[task.host.name]
     found: RunningFilters | None = None
     try:
-        with journal.lock(host.name) as still_ours:
+        with journal.lock(host.name) as still_ours, closing(host):
             unfinished = run.unfinished(host.name)
             if unfinished is None:
                 return Result(host=host, result=CommitReport(CommitOutcome.ALREADY))

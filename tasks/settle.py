@@ -219,15 +219,21 @@ class Settlement:
 
     def _disturbed(self, driver: NetworkDriver) -> str:
         """Return what the commit did to the BGP sessions, or nothing."""
-        if self.aim.baseline is None:
+        if not self._watches():
             return ""
         if not self._looked_at_sessions:
             self.pace.sleep(self.rules.settle)
             self._looked_at_sessions = True
         after = read_neighbours(self.task.host, driver)
         watched = self._watched()
-        loss = self.rules.max_accepted_loss
-        return "; ".join(disturbed(self.aim.baseline, after, watched, loss))
+        before, loss = self.aim.baseline or {}, self.rules.max_accepted_loss
+        return "; ".join(disturbed(before, after, watched, loss))
+
+    def _watches(self) -> bool:
+        """Tell whether there is a session that the commit could have disturbed."""
+        known = self.aim.sessions
+        sessions = (self.aim.baseline or {}).items()
+        return any(each.is_up and name.partition(" ")[0] in known for name, each in sessions)
 
     def _watched(self) -> dict[str, Watch]:
         explained = {}

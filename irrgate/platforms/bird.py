@@ -35,6 +35,7 @@ _MAX_NAME: Final = 64
 """SYM_MAX_LEN of BIRD 2.0.12, measured; with the quotes around it or without"""
 
 _COMMENT = re.compile(r"#[^\n]*")
+_SEPARATOR = re.compile(r"[ \t]*,[ \t]*\n")
 _LENGTHS = re.compile(r"([0-9]{1,3}),([0-9]{1,3})\}")
 
 
@@ -141,7 +142,7 @@ def _stranger(block: Block, references: tuple[str, ...], wanted: Mapping[str, Af
 def _entries(block: Block, afi: Afi) -> list[Entry]:
     """Return the entries in the order of the text, or raise ParseError."""
     body = _COMMENT.sub("", block.body) if "#" in block.body else block.body
-    texts = body.replace(",\n", "\n").split()
+    texts = _SEPARATOR.sub("\n", body).split()
     # `192.0.2.0/24` or `10.0.0.0/8{8,24}`.
     parts = [text.partition("{") for text in texts]
     try:

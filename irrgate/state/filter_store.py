@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, cast
 
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
 from irrgate.errors import StateError
 from irrgate.prefixes import Afi, PrefixSet
@@ -44,6 +44,15 @@ class FilterStore(PrefixStore):
         For the content that is there already, its time does not move back, and what a person
         accepted stays accepted.
         """
+        self.keep_goods([(good, prefixes)])
+
+    def keep_goods(self, goods: Iterable[tuple[GoodFilter, PrefixSet]]) -> None:
+        """Make each the last known good filter of its name, all of them at once or none."""
+        with self._database.writing() as connection:
+            for good, prefixes in goods:
+                self._keep_good(connection, good, prefixes)
+
+    def _keep_good(self, connection: Connection, good: GoodFilter, prefixes: PrefixSet) -> None:
         if (prefixes.digest, prefixes.afi) != (good.digest, good.afi):
             raise StateError(good.name, "its digest is not the one of its prefixes")
         table = schema.good_filters
@@ -52,34 +61,40 @@ class FilterStore(PrefixStore):
             "entries": good.entries, "objects": good.objects, "sources": good.sources,
             "server": good.server, "expanded_at": good.expanded_at, "why": good.why,
         }  # fmt: skip
-        with self._database.writing() as connection:
-            self._keep(connection, prefixes)
-            old = connection.execute(
-                select(table.c.digest, table.c.expanded_at, table.c.why).where(
-                    table.c.name == good.name
-                )
-            ).one_or_none()
-            if old is None:
-                connection.execute(table.insert().values(name=good.name, **values))
-                return
-            if old.digest == good.digest:
-                values["expanded_at"] = max(old.expanded_at, good.expanded_at)
-                if old.why == "accepted":
-                    values["why"] = old.why
-            connection.execute(update(table).where(table.c.name == good.name).values(**values))
+        self._keep(connection, prefixes)
+        old = connection.execute(
+            select(table.c.digest, table.c.expanded_at, table.c.why).where(
+                table.c.name == good.name
+            )
+        ).one_or_none()
+        if old is None:
+            connection.execute(table.insert().values(name=good.name, **values))
+            return
+        if old.digest == good.digest:
+            values["expanded_at"] = max(old.expanded_at, good.expanded_at)
+            if old.why == "accepted":
+                values["why"] = old.why
+        connection.execute(update(table).where(table.c.name == good.name).values(**values))
 
     def touch_good(self, name: str, digest: str, expanded_at: datetime) -> None:
         """Note that the IRR said the same again; other content and older news change nothing."""
+        self.touch_goods({name: digest}, expanded_at)
+
+    def touch_goods(self, digests: Mapping[str, str], expanded_at: datetime) -> None:
+        """Do as `touch_good` does with many filters at once, by their names."""
         table = schema.good_filters
+        if not digests:
+            return
         with self._database.writing() as connection:
             connection.execute(
                 update(table)
                 .where(
-                    table.c.name == name,
-                    table.c.digest == digest,
+                    table.c.name == bindparam("of_name"),
+                    table.c.digest == bindparam("of_digest"),
                     table.c.expanded_at < expanded_at,
                 )
-                .values(expanded_at=expanded_at)
+                .values(expanded_at=expanded_at),
+                [{"of_name": name, "of_digest": digests[name]} for name in sorted(digests)],
             )
 
     def set_held(self, names_planned: Collection[str], held: Sequence[HeldFilter]) -> None:
@@ -164,6 +179,15 @@ class FilterStore(PrefixStore):
                 .order_by(table.c.id.desc())
             ).first()
             return None if row is None else _acceptance(row)
+
+    def acceptances(self) -> dict[tuple[str, str], Acceptance]:
+        """Return all acceptances that were not used yet, by the filter's name and the digest."""
+        table = schema.acceptances
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                select(table).where(table.c.used_by.is_(None)).order_by(table.c.id)
+            ).all()  # fmt: skip
+            return {(row.name, row.digest): _acceptance(row) for row in rows}
 
     def use_acceptance(self, id: int, deployment: int) -> None:  # noqa: A002
         """Note which deployment used an acceptance up; StateError when it was used before."""

@@ -96,6 +96,17 @@ class History(PrefixStore):
             )
             return away if since.first() is None else None
 
+    def rolled_back_names(self) -> frozenset[str]:
+        """Return the names of the filters that any rollback changed: of others, nothing can be."""
+        with self._database.reading() as connection:
+            names = connection.execute(
+                select(_filters.c.name)
+                .distinct()
+                .join(schema.deployments, schema.deployments.c.id == _filters.c.deployment)
+                .where(schema.deployments.c.kind == "rollback")
+            ).scalars()
+            return frozenset(names)
+
     def prune(self, older_than: datetime) -> None:
         """Forget the deployments that began before that, and the prefix sets that nobody wants.
 

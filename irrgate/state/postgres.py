@@ -92,7 +92,8 @@ def _parsed(text: str) -> URL:
 
 
 def _where(url: URL) -> str:
-    host = url.host or url.query.get("host") or "local"
+    asked = url.query.get("host", "the local server")
+    host = url.host or (asked if isinstance(asked, str) else ", ".join(asked))
     port = f":{url.port}" if url.port else ""
     return f"the PostgreSQL database {ascii(url.database)[1:-1]} at {host}{port}"
 

@@ -18,6 +18,7 @@ from irrgate.state.locks import Clock, HostLock, Locked, described, lost, taken
 
 _TAKE: Final = text("SELECT pg_try_advisory_lock(:key)")
 _GIVE_BACK: Final = text("SELECT pg_advisory_unlock(:key)")
+_SCHEMA: Final = text("SELECT current_schema()")
 _STILL_HELD: Final = text(
     "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1"
     " AND pid = pg_backend_pid() AND ((classid::bigint << 32) | objid::bigint) = :key"
@@ -33,14 +34,15 @@ class ServerLocks:
         self._clock = clock
         self._turn = threading.Lock()
         self._session: Connection | None = None
+        self._schema = ""
         # The server would give one session the same lock twice.
         self._held: dict[int, _ServerLock] = {}
 
     def take(self, what: Locked, name: str, holder: str) -> HostLock:
         """Take the lock or raise LockedError; StateError when the server cannot be asked."""
         label = f"{what}/{name}"
-        key = _key(label)
         with self._asking() as session:
+            key = _key(self._schema, label)
             if key in self._held or not session.execute(_TAKE, {"key": key}).scalar():
                 raise taken(name, _holder(session, label))
             text = described(holder, self._clock())
@@ -77,7 +79,10 @@ class ServerLocks:
             session.execute(_GIVE_BACK, {"key": lock.key})
 
     def close(self) -> None:
-        """End the session, and with it every lock that is still held."""
+        """Give back all locks that are still held, and end the session."""
+        # One by one: the server ends a session some time after it was closed.
+        for lock in tuple(self._held.values()):
+            lock.release()
         with self._turn:
             self._forget()
 
@@ -89,6 +94,7 @@ class ServerLocks:
                     self._session = self._engine.connect()
                     # Never back into the pool: its locks would live on there.
                     self._session.detach()
+                    self._schema = self._session.execute(_SCHEMA).scalar_one()
                 yield self._session
             except SQLAlchemyError:
                 self._forget()
@@ -116,9 +122,12 @@ class _ServerLock(HostLock):
         self._locks.give_back(self)
 
 
-def _key(label: str) -> int:
-    """Return the 64 bits, with a sign, that the server takes for a lock's name."""
-    hashed = hashlib.sha256(f"irrgate lock {label}".encode()).digest()
+def _key(schema_name: str, label: str) -> int:
+    """Return the 64 bits, with a sign, that the server takes for a lock's name.
+
+    They are of the whole database, in which each network may have a schema.
+    """
+    hashed = hashlib.sha256(f"irrgate lock {schema_name} {label}".encode()).digest()
     return int.from_bytes(hashed[:8], "big", signed=True)
 
 

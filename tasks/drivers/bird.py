@@ -103,7 +103,6 @@ class BirdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         """Tell whether another command could be run."""
         return {"is_alive": self._shell is not None and self._shell.is_alive()}
 
-    @property
     def _bird(self) -> BirdRouter:
         if self._router is None:
             raise ConnectionFailed(self.hostname, "the connection is not open")
@@ -125,7 +124,7 @@ class BirdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         try:
             text = Path(filename).read_text(encoding="utf-8") if filename else config or ""
             candidate = read_candidate(text)
-            base, own = self._bird.own_file()
+            base, own = self._bird().own_file()
         except OSError as exc:
             raise CandidateRefused(str(filename), f"cannot be read: {exc.strerror}") from exc
         except ParseError as exc:
@@ -145,7 +144,7 @@ class BirdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         loaded = self._loaded
         if loaded is None or not loaded.changes:
             return ""
-        return self._bird.check(_text(loaded))
+        return self._bird().check(_text(loaded))
 
     def discard_config(self) -> None:
         """Forget the candidate; nothing of it is on the router."""
@@ -168,26 +167,27 @@ class BirdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             self._loaded = None
             return
         text = write_own(loaded.blocks, message)
-        self._bird.commit(text, loaded.base, revert_in or 0)
+        self._bird().commit(text, loaded.base, revert_in or 0)
         self._loaded = None
         self._committed = read_own(text).digest if revert_in is None else None
 
     def confirm_commit(self) -> None:
         """Let the commit stay; raises CommitRefused when BIRD has taken it back already."""
-        digest = self._bird.state().new
-        self._bird.confirm()
+        digest = self._bird().state().new
+        self._bird().confirm()
         self._committed = digest
 
     def rollback(self) -> None:
         """Take the commit back: the one that waits, or else the one that this driver has made."""
-        if self._bird.undo():
+        if self._bird().undo():
             return
-        base, own = self._bird.own_file()
+        base, own = self._bird().own_file()
         if self._committed is None or own.digest != self._committed:
             return
-        blocks = dict(self._bird.previous().blocks)
+        previous = self._bird().previous()
+        blocks = dict(read_own(previous).blocks)
         self._loaded = _Loaded(base, blocks, changes=blocks != own.blocks)
-        self.commit_config(message="rolled back")
+        self.commit_config(message=message_of(previous))
 
     def has_pending_commit(self) -> bool:
         """Tell whether a commit waits to be confirmed."""
@@ -195,7 +195,7 @@ class BirdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
 
     def _get_pending_commits(self) -> dict[str, int]:
         """Return the seconds left of the commit that waits to be confirmed, by its session."""
-        state = self._bird.state()
+        state = self._bird().state()
         return {state.session: max(0, state.deadline - state.now)} if state.pending else {}
 
     # What there is
@@ -216,14 +216,14 @@ class BirdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         del full, sanitized, format
         found = {"running": "", "candidate": "", "startup": ""}
         if retrieve in {"all", "running"}:
-            found["running"] = self._bird.running()
+            found["running"] = self._bird().running()
         if retrieve in {"all", "candidate"} and self._loaded is not None:
             found["candidate"] = write_own(self._loaded.blocks)
         return found
 
     def get_facts(self) -> dict[str, Any]:
         """Return NAPALM's facts; uptime is BIRD's own."""
-        status = self._bird.ask("show status")
+        status = self._bird().ask("show status")
         hostname = status_value(status, "Hostname is")
         return {
             "uptime": uptime(status),
@@ -233,13 +233,13 @@ class BirdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             "model": "BIRD",
             "hostname": hostname.partition(".")[0],
             "fqdn": hostname,
-            "interface_list": interfaces(self._bird.ask("show interfaces summary")),
+            "interface_list": interfaces(self._bird().ask("show interfaces summary")),
         }
 
     def get_bgp_neighbors(self) -> dict[str, Any]:
         """Return the BGP sessions by the neighbour's address; all in one table, `global`."""
-        router_id = status_value(self._bird.ask("show status"), "Router ID is")
-        peers = neighbours(self._bird.ask("show protocols all"))
+        router_id = status_value(self._bird().ask("show status"), "Router ID is")
+        peers = neighbours(self._bird().ask("show protocols all"))
         return {"global": {"router_id": router_id, "peers": peers}}
 
 

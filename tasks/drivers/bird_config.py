@@ -133,8 +133,8 @@ def way_to(shell: Shell, config: ConfigFile, own: str) -> list[ConfigFile]:
     raise DeviceError(
         shell.name,
         f"{config.path} does not include {own}, so BIRD would not see the filters",
-        hint=f'touch {own}; put  include "{own}";  on a line of its own before what uses the '
-        f"filters in {config.path}; then birdc configure",
+        hint=f'touch {own}; put  include "{own}";  into {config.path}, on a line of its own before '
+        "what uses the filters; then birdc configure",
     )
 
 

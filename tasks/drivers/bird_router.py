@@ -77,8 +77,14 @@ class BirdRouter:
         self._name = shell.name
 
     def look(self) -> None:
-        """See that BIRD runs, and that what it runs with includes irrgate's file."""
+        """See that BIRD runs, and that what it runs with includes irrgate's file.
+
+        A commit whose time is over, and that nobody has brought to an end, is brought to its end.
+        """
         self.ask("show status")
+        state = self.state()
+        if state.session and state.now > state.deadline + scripts.OVERDUE:
+            self._raise_failed("finish what was left behind", self._script(scripts.FINISH))
         way_to(self._shell, self._config(), self._paths.own)
         # It may say that the user's configuration has an error: no matter before a commit.
         reading = _READING.search(self._birdc("configure check").stdout)
@@ -113,10 +119,10 @@ class BirdRouter:
         content = self._shell.get(self._paths.own)
         return content, read_own((content or b"").decode(errors="replace"))
 
-    def previous(self) -> OwnFile:
-        """Return what the file held before the last commit that stayed."""
+    def previous(self) -> str:
+        """Return irrgate's file as it was before the last commit that stayed."""
         content = self._shell.get(f"{self._side}-previous")
-        return read_own((content or b"").decode(errors="replace"))
+        return (content or b"").decode(errors="replace")
 
     def running(self) -> str:
         """Return the configuration's files, irrgate's own as BIRD has loaded it.
@@ -164,6 +170,8 @@ class BirdRouter:
         staged = f"{self._side}-check-{session}"
         with self._staged(staged, text, session, staged) as main:
             ran = self._birdc(f'configure check "{main}"')
+            if ran.exit_code > 1 or "Unable to connect" in ran.said:
+                raise self._not_reached(ran)
             if ran.exit_code or "Configuration OK" not in ran.stdout:
                 raise CandidateRefused(self._name, self._words(ran, session))
             return self._diff(staged)
@@ -181,7 +189,7 @@ class BirdRouter:
                 *(scripts.COMMIT, main, str(revert_in), expected),
                 *(read_own(text).digest, session, staged),
             )
-        if ran.exit_code == scripts.REFUSED:
+        if ran.exit_code == scripts.REFUSED and "Unable to connect" not in ran.said:
             raise CommitRefused(self._name, self._words(ran, session))
         self._raise_failed("commit", ran)
 
@@ -246,7 +254,7 @@ class BirdRouter:
         ran = self._shell.run(["diff", "-u", "-L", own, "-L", f"{own} (new)", old, staged])
         if ran.exit_code > 1:
             raise self._shell.failed("diff", ran)
-        return ran.stdout
+        return ran.stdout.rstrip("\n")
 
     def _words(self, ran: Ran, session: str) -> str:
         """Return what BIRD says of a configuration, with the names that its files have."""
@@ -272,12 +280,12 @@ class BirdRouter:
         own = self._paths.own
         if not ran.exit_code:
             return
+        if "Unable to connect" in ran.said:
+            raise self._not_reached(ran)
         if ran.exit_code == scripts.LOCKED:
             raise Locked(self._name, f"another run has been at work on {own} for a while")
         if ran.exit_code in _MEANINGS:
             raise CommitRefused(self._name, _MEANINGS[ran.exit_code].format(own=own))
-        if "Unable to connect" in ran.said:
-            raise self._not_reached(ran)
         raise self._shell.failed(what, ran)
 
 

@@ -21,22 +21,20 @@ NOTHING: Final = 51
 
 LOCK_WAIT: Final = 20
 """seconds that a script waits for another one on the same file"""
+OVERDUE: Final = 3
+"""seconds after the time of BIRD's own timer, by which it has surely run"""
 COMMAND_WAIT: Final = 60
 """seconds that birdc gets; a configuration of a million prefixes takes less than one"""
 AT_ONCE: Final = 120
 """seconds until BIRD takes back a commit that is confirmed by the very script that makes it"""
 
 # $1 birdc, $2 socket, $3 irrgate's file, $4 what the file's side files begin with
-_BEGIN: Final = f"""\
+_LOOK: Final = f"""\
 set -u
-umask 022
 trap '' HUP PIPE
 birdc=$1 socket=$2 own=$3 side=$4
 shift 4
 note=$side-pending candidate=$side-candidate previous=$side-previous
-command -v flock >/dev/null || {{ echo "flock (util-linux) is missing" >&2; exit 127; }}
-exec 9>"$side-lock" || exit 1
-flock -w {LOCK_WAIT} 9 || exit {LOCKED}
 ask() {{
     if command -v timeout >/dev/null; then
         timeout {COMMAND_WAIT} "$birdc" -s "$socket" "$1" 9>&- 2>&1
@@ -55,6 +53,14 @@ loaded() {{
     esac
     echo -
 }}
+"""
+
+_BEGIN: Final = f"""\
+{_LOOK}
+umask 022
+command -v flock >/dev/null || {{ echo "flock (util-linux) is missing" >&2; exit 127; }}
+exec 9>"$side-lock" || exit 1
+flock -w {LOCK_WAIT} 9 || exit {LOCKED}
 keep() {{
     sync "$candidate" 2>/dev/null || sync
     if [ -e "$own" ]; then ln -f -- "$own" "$previous" || return 1; fi
@@ -75,7 +81,7 @@ forget() {{
 
 # Prints what the note of a commit says, the router's time, and what BIRD has loaded.
 STATE: Final = f"""\
-{_BEGIN}
+{_LOOK}
 running=$(loaded) || exit 1
 date +%s
 echo "$running"
@@ -124,6 +130,17 @@ ask "configure confirm"
 running=$(loaded) || exit 1
 [ "$running" = "$new" ] || {{ forget; exit {WENT_BACK}; }}
 keep
+"""
+
+# What somebody has left behind: a commit whose time is over. If BIRD runs it all the same, it was
+# confirmed: by a person, or by a script that died before it was through.
+FINISH: Final = f"""\
+{_BEGIN}
+[ -e "$note" ] || exit 0
+read -r _ deadline new < "$note"
+[ "$(date +%s)" -gt "$((deadline + {OVERDUE}))" ] || exit 0
+running=$(loaded) || exit 1
+if [ "$running" = "$new" ] && [ -e "$candidate" ]; then keep; else forget; fi
 """
 
 UNDO: Final = f"""\

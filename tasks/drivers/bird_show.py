@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from typing import Any, Final
 
-_PROTOCOL = re.compile(r"^(\S+) +BGP +\S+ +(\S+) +(.*?) *$")
+_PROTOCOL = re.compile(r"^(\S+) +BGP +\S+ +(\S+)( .*)?$")
 _CHANNEL = re.compile(r"^  Channel (\S+)$")
 _FIELD = re.compile(r"^ {2,}([A-Za-z][A-Za-z -]*[A-Za-z]): +(.*?) *$")
 _ROUTES = re.compile(r"([0-9]+) (imported|filtered|exported|preferred)")
@@ -48,29 +48,29 @@ def neighbours(protocols: str) -> dict[str, dict[str, Any]]:
     A session that is not up has no counts: -1.
     """
     found: dict[str, dict[str, Any]] = {}
-    for name, state, info, lines in _protocols(protocols):
-        peer, address = _peer(name, state, info, lines)
+    for name, state, lines in _protocols(protocols):
+        peer, address = _peer(name, state, lines)
         # Of two sessions with one address, in two VRFs, the one that is up tells more.
         if address and (address not in found or peer["is_up"]):
             found[address] = peer
     return found
 
 
-def _protocols(text: str) -> list[tuple[str, str, str, list[str]]]:
-    protocols: list[tuple[str, str, str, list[str]]] = []
+def _protocols(text: str) -> list[tuple[str, str, list[str]]]:
+    protocols: list[tuple[str, str, list[str]]] = []
     lines: list[str] | None = None
     for line in text.splitlines():
         if line and not line[0].isspace():
             match = _PROTOCOL.fullmatch(line)
             lines = [] if match else None
             if match and lines is not None:
-                protocols.append((match[1], match[2], match[3], lines))
+                protocols.append((match[1], match[2], lines))
         elif lines is not None:
             lines.append(line)
     return protocols
 
 
-def _peer(name: str, state: str, info: str, lines: list[str]) -> tuple[dict[str, Any], str]:
+def _peer(name: str, state: str, lines: list[str]) -> tuple[dict[str, Any], str]:
     fields: dict[str, str] = {}
     channels: dict[str, dict[str, str]] = {}
     into = fields
@@ -85,7 +85,7 @@ def _peer(name: str, state: str, info: str, lines: list[str]) -> tuple[dict[str,
         "remote_as": _number(fields.get("Neighbor AS")),
         "remote_id": fields.get("Neighbor ID", ""),
         "is_up": up,
-        "is_enabled": not (state == "down" and not info),
+        "is_enabled": state != "down",
         "description": fields.get("Description", name),
         "uptime": -1,
         "address_family": {

@@ -65,9 +65,13 @@ def serve() -> None:
     """Answer each request on stdin with the exit code of its run; ends with stdin."""
     import napalm.eos  # noqa: PLC0415 - only this process is to load them
     import napalm.junos  # noqa: F401, PLC0415
+    import ncclient.transport.session  # type: ignore[import-untyped]  # noqa: PLC0415
 
+    import irrgate.state  # noqa: F401, PLC0415
     from playbooks.cli import main  # noqa: PLC0415
 
+    # ncclient looks every 0.1 s for something to send, and a router is asked twenty times in a run.
+    ncclient.transport.session.TICK = 0.005
     for line in sys.stdin:
         request = json.loads(line)
         child = os.fork()

@@ -79,6 +79,12 @@ class Desk(LabNetwork):
     def apply(self, plan: Plan, *arguments: str, expect: int) -> Finished:
         return told(self.irrgate("apply", plan.path.name, *arguments), expect)
 
+    def start_apply(self, plan: Plan, *arguments: str) -> int:
+        """Apply a plan with the console script itself; its exit code."""
+        process = self.start("apply", plan.path.name, *arguments)
+        process.communicate()
+        return process.returncode
+
     def outcomes(self, plan: Plan, *arguments: str, expect: int) -> dict[str, tuple[str, str]]:
         """Apply a plan; what came of each router, and why."""
         done = told(self.irrgate("--json", "apply", plan.path.name, *arguments), expect)

@@ -56,6 +56,12 @@ class Cluster:
         self.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return name
 
+    def new_schema(self) -> str:
+        """Return the URL of a schema without a table: made faster than a database."""
+        name = f"network{next(self._numbers)}"
+        self.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
+        return f"{self.url('postgres')}?options=-csearch_path%3D{name}"
+
     def execute(
         self, statement: sql.SQL | sql.Composed, database: str = "postgres"
     ) -> list[tuple[object]]:

@@ -47,6 +47,18 @@ def test_the_commands_of_getting_started(network: LabNetwork) -> None:
         assert done.exit_code in EXPECTED.get(arguments[0], {0}), (arguments, done)
 
 
+def test_the_commands_of_deploying(tmp_path: Path) -> None:
+    ran = commands(PROJECT / "docs" / "deploying.md")
+    assert [arguments[0] for arguments in ran] == [
+        "plan", "apply", "refresh", "history", "history", "rollback", "apply",
+    ]  # fmt: skip
+    with lab_network(tmp_path / "ws", environ=os.environ) as network:
+        for arguments in ran:
+            done = network.irrgate(*(word.replace("12", "1") for word in arguments))
+            expected = {"plan": 2, "rollback": 2}.get(arguments[0], 0)
+            assert done.exit_code == expected, (arguments, done)
+
+
 @pytest.mark.parametrize("doc", ["README.md", "docs/irr-server.md"])
 def test_the_commands_of_the_others(doc: str, network: LabNetwork, tmp_path: Path) -> None:
     script = PROJECT / ".venv" / "bin" / "irrgate"

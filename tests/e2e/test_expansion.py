@@ -90,7 +90,8 @@ FAILURES = {
     Fault.BAD_PREFIXES: SAID + "ERROR:",
 }
 """How the reason begins; what bgpq4 says after it is its own affair."""
-OTHERS = {Fault.NONE, Fault.ERROR_ONE, Fault.UNKNOWN_SET, Fault.EMPTY_SET, Fault.SHORT_LENGTH}
+OTHERS = {Fault.NONE, Fault.OLDER, Fault.ERROR_ONE, Fault.UNKNOWN_SET, Fault.EMPTY_SET}
+OTHERS |= {Fault.SHORT_LENGTH, Fault.BAD_LENGTH, Fault.UNKNOWN_PINNED}
 
 
 def test_every_fault_of_the_server_is_tried() -> None:
@@ -142,6 +143,23 @@ def test_a_length_shorter_than_its_data_goes_unnoticed(serve: Serve) -> None:
     found = expand(serve(Fault.SHORT_LENGTH))
     assert isinstance(found.verdict, Whole)
     assert list(found.verdict.keys) == ALL_V4[:-1]
+
+
+def test_a_prefix_that_is_too_long_goes_unnoticed(serve: Serve) -> None:
+    """A limit as well: bgpq4 makes a /32 of a /33. What it stood for is missing (max_shrink)."""
+    found = expand(serve(Fault.BAD_LENGTH))
+    assert isinstance(found.verdict, Whole)
+    right = faulty_irr.IPV4.decode().split()
+    told_as = [*right[:-1], "203.0.113.0/32"]
+    assert list(found.verdict.keys) == sorted(parse_keys(Afi.IPV4, told_as))
+
+
+def test_a_source_that_one_set_is_pinned_to(serve: Serve) -> None:
+    server = serve(Fault.UNKNOWN_PINNED)
+    found = expand(server, asked="BADSRC::AS-EJEMPLO")
+    assert isinstance(found.verdict, Failed)
+    assert "bgpq4 says ERROR:" in found.verdict.reason
+    assert isinstance(expand(server, asked="TEST::AS-EJEMPLO").verdict, Whole)
 
 
 def test_a_huge_set(serve: Serve) -> None:

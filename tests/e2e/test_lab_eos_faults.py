@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from napalm.base.exceptions import SessionLockedException
 from napalm.eos.eos import EOSDriver
 from pyeapi.eapilib import (  # type: ignore[import-untyped]
     CommandError,
@@ -60,6 +62,13 @@ STEPS: dict[str, tuple[list[Step], Step, list[str], list[str]]] = {
         [do_open, do_load, lambda driver: driver.commit_config(revert_in=300)],
         EOSDriver.confirm_commit,
         ["session", "commit-confirmed", "confirmed", "write-memory"],
+        ["session", "commit-confirmed"],
+    ),
+    "bgp": ([do_open], EOSDriver.get_bgp_neighbors, [], []),
+    "rollback": (
+        [do_open, do_load, lambda driver: driver.commit_config(revert_in=300)],
+        EOSDriver.rollback,
+        ["session", "commit-confirmed", "rollback", "write-memory"],
         ["session", "commit-confirmed"],
     ),
     "discard": (
@@ -234,9 +243,136 @@ def test_a_fault_strikes_as_often_as_it_was_armed(edge1: LabDevice, new_driver: 
     do_get_config(driver)
 
 
+def test_steps_go_by_before_a_fault_that_skips_them(edge1: LabDevice, new_driver: New) -> None:
+    driver = new_driver()
+    driver.open()
+    edge1.inject("error", "get_config", skip=2, text="Disk is full")
+    do_get_config(driver)
+    do_get_config(driver)
+    assert edge1.faults()[0]["struck"] == 0
+    with pytest.raises(CommandError, match=OWN_ERROR):
+        do_get_config(driver)
+    do_get_config(driver)
+    assert edge1.steps()["get_config"] == 4
+
+
+@pytest.mark.parametrize(("fault", "applied"), [("hang", False), ("hang_after", True)])
+@pytest.mark.parametrize("step", ["load", "commit", "confirm", "rollback"])
+def test_a_device_that_hangs_says_so_while_it_does(
+    edge1: LabDevice, new_driver: New, step: str, fault: str, *, applied: bool
+) -> None:
+    before, struck, log_applied, log_not_applied = STEPS[step]
+    driver = new_driver()
+    for action in before:
+        action(driver)
+    edge1.inject(fault, step)
+    assert not edge1.hangs()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(struck, driver)
+        assert edge1.wait_for_hang()
+        assert events(edge1) == (log_applied if applied else log_not_applied)
+        edge1.clear_faults()
+        assert isinstance(waiting.exception(timeout=5), EapiConnectionError)
+    assert not edge1.hangs()
+    assert events(edge1) == (log_applied if applied else log_not_applied)
+
+
+RESTARTS = {
+    # What the log holds once it is up again, and whether it has the new list: an EOS comes up with
+    # its startup config, and a commit is in there only after `write memory`.
+    "connect": (["start"], ["start"]),
+    "login": (["start"], ["start"]),
+    "get_config": (["start"], ["start"]),
+    "load": (["start"], ["session", "start"]),
+    "compare": (["session", "start"], ["session", "start"]),
+    "commit": (["session", "start"], ["session", "commit", "start"]),
+    "bgp": (["start"], ["start"]),
+    "confirm": (
+        ["session", "commit-confirmed", "start"],
+        ["session", "commit-confirmed", "confirmed", "start"],
+    ),
+    "rollback": (
+        ["session", "commit-confirmed", "start"],
+        ["session", "commit-confirmed", "rollback", "start"],
+    ),
+    "discard": (["session", "start"], ["session", "discard", "start"]),
+}
+
+
+@pytest.mark.parametrize(
+    ("step", "fault"),
+    [
+        (step, fault)
+        for step in RESTARTS
+        for fault in ("restart", "restart_after")
+        if fault == "restart" or step not in {"connect", "login"}
+    ],
+)
+def test_a_device_that_reboots_forgets_what_was_not_saved(
+    edge1: LabDevice, new_driver: New, step: str, fault: str
+) -> None:
+    before, struck = ([], do_open) if step == "connect" else STEPS[step][:2]
+    driver = new_driver()
+    for action in before:
+        action(driver)
+    port, pid = edge1.port, edge1.pid
+    edge1.inject(fault, step)
+    with pytest.raises(EapiConnectionError):
+        struck(driver)
+    assert edge1.faults()[0]["struck"] == 1
+    assert events(edge1) == RESTARTS[step][fault == "restart_after"]
+    assert edge1.candidates() == []
+    assert "IRR-AS64501-V4" not in edge1.running()
+    assert (edge1.port, edge1.pid, edge1.alive) == (port, pid, True)
+    do_open(new_driver())
+
+
+def test_a_foreign_session_that_begins_at_a_step(edge1: LabDevice, new_driver: New) -> None:
+    driver = new_driver()
+    do_open(driver)
+    edge1.inject("foreign_lock_from", "compare")
+    do_load(driver)
+    assert edge1.faults()[0]["struck"] == 0
+    assert [lock["user"] for lock in edge1.locks()] == ["lab"]
+    driver.compare_config()
+    assert [lock["user"] for lock in edge1.locks()] == ["lab", "noc"]
+    driver.discard_config()
+    second = new_driver()
+    do_open(second)
+    with pytest.raises(SessionLockedException):
+        do_load(second)
+    # By coming, and by each look at the sessions since.
+    assert edge1.faults()[0]["struck"] == 2
+
+
+def test_neighbors_that_a_commit_changes(edge1: LabDevice, new_driver: New) -> None:
+    up = {"address": "198.51.100.2", "asn": 64500, "accepted": 20}
+    edge1.set_neighbors([up], after_commit=[{**up, "state": "Active", "accepted": 0}])
+    driver = new_driver()
+    do_open(driver)
+    do_load(driver)
+
+    def is_up() -> bool:
+        peers = driver.get_bgp_neighbors()["global"]["peers"]
+        return bool(peers["198.51.100.2"]["is_up"])
+
+    assert is_up()
+    driver.commit_config(revert_in=60)
+    assert not is_up()
+    edge1.advance(61)
+    assert is_up()
+
+
 @pytest.mark.parametrize(
     ("fault", "step"),
-    [("truncate", "commit"), ("refuse", "load"), ("explode", "load"), ("drop", "lunch")],
+    [
+        ("truncate", "commit"),
+        ("restart_after", "connect"),
+        ("hang_after", "login"),
+        ("refuse", "load"),
+        ("explode", "load"),
+        ("drop", "lunch"),
+    ],
 )
 def test_a_fault_that_cannot_be_is_refused(edge1: LabDevice, fault: str, step: str) -> None:
     with pytest.raises(LabError):

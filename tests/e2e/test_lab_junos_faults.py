@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from jnpr.junos.exception import (  # type: ignore[import-untyped]
@@ -82,6 +83,14 @@ def commit(driver: JunOSDriver) -> None:
     driver.commit_config()
 
 
+def commit_unconfirmed(driver: JunOSDriver) -> None:
+    driver.commit_config(revert_in=60)
+
+
+def confirm(driver: JunOSDriver) -> None:
+    driver.confirm_commit()
+
+
 STEPS: dict[str, tuple[Callable[[JunOSDriver], None], ...]] = {
     "get_config": (read,),
     "load": (load,),
@@ -89,12 +98,24 @@ STEPS: dict[str, tuple[Callable[[JunOSDriver], None], ...]] = {
     "commit": (load, commit),
     "confirm": (
         load,
-        lambda driver: driver.commit_config(revert_in=60),
-        lambda driver: driver.confirm_commit(),
+        commit_unconfirmed,
+        confirm,
+    ),
+    "bgp": (lambda driver: driver.get_bgp_neighbors(),),
+    "rollback": (
+        load,
+        commit_unconfirmed,
+        lambda driver: driver.rollback(),
     ),
     "discard": (load, lambda driver: driver.discard_config()),
 }
 """What a driver does up to and with each step."""
+
+
+def do_all(device: LabDevice, actions: Sequence[Callable[[JunOSDriver], None]]) -> None:
+    with opened(device) as driver:
+        for action in actions:
+            action(driver)
 
 
 @pytest.mark.parametrize(
@@ -121,6 +142,10 @@ STEPS: dict[str, tuple[Callable[[JunOSDriver], None], ...]] = {
         ("error", "confirm", CommitError, UNCONFIRMED),
         ("drop", "confirm", ConnectClosedError, UNCONFIRMED),
         ("drop_after", "confirm", ConnectClosedError, [*UNCONFIRMED, "confirmed"]),
+        ("error", "bgp", RpcError, []),
+        ("drop", "bgp", ConnectClosedError, []),
+        ("error", "rollback", RpcError, UNCONFIRMED),
+        ("drop", "rollback", ConnectClosedError, UNCONFIRMED),
         ("error", "discard", RpcError, GIVEN_UP),
         ("drop", "discard", ConnectClosedError, GIVEN_UP),
     ],
@@ -144,6 +169,104 @@ def test_a_fault_at_a_step(
     assert edge1.locks() == []
     was_applied = {"commit", "commit-confirmed"} & set(did)
     assert edge1.running() == (CHANGED if was_applied else RUNNING)
+
+
+def test_the_commit_of_a_rollback_is_told_from_one_that_confirms(edge1: LabDevice) -> None:
+    with opened(edge1) as driver:
+        for action in STEPS["rollback"][:-1]:
+            action(driver)
+        edge1.inject("drop_after", "rollback", skip=1)
+        edge1.inject("error", "confirm")
+        with pytest.raises(ConnectClosedError):
+            driver.rollback()
+    assert [fault["struck"] for fault in edge1.faults()] == [1, 0]
+    assert edge1.running() == RUNNING
+
+
+@pytest.mark.parametrize(
+    ("fault", "step", "did"),
+    [
+        ("hang", "load", LOCKED),
+        ("hang_after", "load", LOCKED),
+        ("hang", "commit", LOCKED),
+        ("hang_after", "commit", UNCONFIRMED[:2]),
+        ("hang", "confirm", UNCONFIRMED),
+        ("hang_after", "confirm", [*UNCONFIRMED, "confirmed"]),
+    ],
+)
+def test_a_device_that_hangs_says_so_while_it_does(
+    edge1: LabDevice, fault: str, step: str, did: list[str]
+) -> None:
+    with opened(edge1) as driver, ThreadPoolExecutor(1) as pool:
+        load(driver)
+        if step == "confirm":
+            driver.commit_config(revert_in=60)
+        edge1.inject(fault, step)
+        struck = {"load": load, "commit": commit_unconfirmed, "confirm": confirm}[step]
+        waiting = pool.submit(struck, driver)
+        assert edge1.wait_for_hang()
+        assert events(edge1) == did
+        edge1.clear_faults()
+        assert waiting.exception(timeout=5) is not None
+    assert not edge1.hangs()
+
+
+@pytest.mark.parametrize(
+    ("step", "fault", "did", "changed"),
+    [
+        ("connect", "restart", ["start"], False),
+        ("login", "restart", ["start"], False),
+        ("get_config", "restart_after", ["start"], False),
+        ("load", "restart", ["lock", "start"], False),
+        ("load", "restart_after", ["lock", "start"], False),
+        ("commit", "restart", ["lock", "start"], False),
+        ("commit", "restart_after", ["lock", "commit", "start"], True),
+        ("confirm", "restart", [*UNCONFIRMED, "start"], True),
+        ("confirm", "restart_after", [*UNCONFIRMED, "confirmed", "start"], True),
+        ("rollback", "restart", [*UNCONFIRMED, "start"], True),
+        ("discard", "restart", ["lock", "start"], False),
+    ],
+)
+def test_a_device_that_reboots_keeps_what_was_committed(
+    edge1: LabDevice, step: str, fault: str, did: list[str], *, changed: bool
+) -> None:
+    edge1.inject(fault, step)
+    with pytest.raises((ConnectError, ConnectClosedError)):
+        do_all(edge1, STEPS.get(step, ()))
+    assert edge1.faults()[0]["struck"] == 1
+    assert events(edge1) == did
+    assert edge1.locks() == []
+    assert edge1.running() == (CHANGED if changed else RUNNING)
+    with opened(edge1) as driver:
+        read(driver)
+
+
+def test_a_reboot_does_not_lose_the_timer_of_a_commit(edge1: LabDevice) -> None:
+    edge1.inject("restart_after", "commit")
+    with pytest.raises(ConnectClosedError):
+        do_all(edge1, (load, commit_unconfirmed))
+    assert edge1.running() == CHANGED
+    assert [each["name"] for each in edge1.candidates()] == ["commit confirmed"]
+    edge1.advance(61)
+    assert edge1.running() == RUNNING
+    assert events(edge1) == ["lock", "commit-confirmed", "start", "rollback-timer"]
+
+
+def test_neighbors_that_a_commit_changes(edge1: LabDevice) -> None:
+    up = {"address": "198.51.100.2", "peer_as": 64500, "accepted": 20, "uptime": 60}
+    edge1.set_neighbors([up], after_commit=[{**up, "accepted": 1}])
+
+    def accepted(driver: JunOSDriver) -> int:
+        peers = driver.get_bgp_neighbors()["global"]["peers"]
+        return int(peers["198.51.100.2"]["address_family"]["ipv4"]["accepted_prefixes"])
+
+    with opened(edge1) as driver:
+        assert accepted(driver) == 20
+        load(driver)
+        driver.commit_config(revert_in=60)
+        assert accepted(driver) == 1
+        edge1.advance(61)
+        assert accepted(driver) == 20
 
 
 def test_a_close_after_a_timeout_leaves_the_session_and_its_lock(edge1: LabDevice) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -264,3 +265,27 @@ def test_accept_where_there_is_nothing_to_accept(desk: Desk) -> None:
         assert "hint: " in done.stderr
     done = told(desk.irrgate("accept", "64500;", "--reason", "x"), COULD_NOT_RUN)
     assert "not an ASN" in done.stderr
+
+
+def test_all_that_is_held_of_a_peer_is_accepted_unless_a_family_is_named(desk: Desk) -> None:
+    with (desk.directory / "inventory/network.yaml").open("a") as file:
+        file.write("guards:\n  max_prefixes: {ipv4: 1, ipv6: 1}\n")
+    plan = desk.plan("--limit", "edge1.mex", expect=PROBLEMS)
+    assert plan.filters("edge1.mex")[EJEMPLO][0] == "held"
+    done = told(desk.irrgate("--json", "accept", "AS64500", "--reason", "x", "--afi", "ipv6"), DONE)
+    [accepted] = json.loads(done.stdout)
+    assert accepted["filter"] == "IRR-AS64500-V6"
+    assert accepted["guards"] == ["max_prefixes"]
+    assert accepted["added"] is None
+    plan = desk.plan("--limit", "edge1.mex", expect=PROBLEMS)
+    assert plan.filters("edge1.mex")["IRR-AS64500-V6"] == ("new", "accepted")
+    told(desk.irrgate("accept", "AS64500", "--reason", "x"), DONE)
+    desk.irrgate("accept", "AS64501", "--reason", "x")
+    plan = desk.plan("--limit", "edge1.mex", expect=CHANGES)
+    desk.apply(plan, expect=DONE)
+    # Accepted once, it goes on serving, and is on the next router what it is here.
+    desk.plan("--limit", "edge1.mex", expect=DONE)
+    plan = desk.plan("--limit", "edge2.mex", expect=PROBLEMS)
+    assert plan.filters("edge2.mex")[EJEMPLO][0] == "new"
+    assert plan.filters("edge2.mex")["IRR-AS64502-V4"][0] == "held"
+    told(desk.irrgate("accept", "AS64502", "--reason", ""), COULD_NOT_RUN)

@@ -62,7 +62,7 @@ def server() -> Iterator[Cluster]:
 
 @pytest.fixture
 def place(server: Cluster, tmp_path: Path) -> Place:
-    return Place(tmp_path, server.url(server.new_database()))
+    return Place(tmp_path, server.new_schema())
 
 
 @pytest.fixture
@@ -117,6 +117,7 @@ def test_no_database_of_that_name(server: Cluster, tmp_path: Path) -> None:
         f"postgresql://{USER}:{PASSWORD}@127.0.0.1/state",
         f"postgresql://{USER}:{QUOTED}@127.0.0.1:geheim/state",
         f"postgresql://{USER}:{QUOTED}@127.0.0.1:70000/state",
+        f"postgresql://{USER}:{QUOTED}@ho\x1bst/state",
         f"postgresql://{USER}:{QUOTED}@127.0.0.1",
         f"postgresql:{USER}:{QUOTED}",
         "geheim",
@@ -143,6 +144,15 @@ def test_a_table_of_another_program(server: Cluster, tmp_path: Path) -> None:
     database = server.new_database()
     server.execute(sql.SQL("CREATE TABLE journal (title text)"), database)
     assert "'journal' and is no state" in refused(server.url(database), tmp_path).reason
+
+
+def test_networks_in_schemas_of_their_own(server: Cluster, tmp_path: Path) -> None:
+    places = [Place(tmp_path, server.new_schema()) for _ in range(2)]
+    with places[0].open() as one, places[1].open() as two:
+        deploy(one, {}, {})
+        assert two.deployments() == ()
+        with one.lock("edge1", "ana"), two.lock("edge1", "eva") as lock:
+            lock.check()
 
 
 def test_a_user_who_may_not_write(server: Cluster, tmp_path: Path) -> None:
@@ -203,6 +213,12 @@ def test_a_server_that_is_restarted(server: Cluster, place: Place, state: State)
     # Its lock went with the server, so it counts as left behind.
     with place.open() as other:
         assert other.unended_deployments() == (number,)
+
+
+def test_a_server_that_was_restarted_while_nobody_asked(server: Cluster, state: State) -> None:
+    state.keep_good(good(), OLD)
+    server.restart()
+    assert state.good(NAME) == good()
 
 
 def test_what_is_written_is_on_disk_whatever_the_server_is_set_to(

@@ -6,7 +6,7 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,11 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def content_digest(entries: Iterable[str]) -> str:
+    """The digest of a list's entries; their order and their sequence numbers do not change it."""
+    return digest("\n".join(sorted(entries)))
+
+
 @dataclass(frozen=True, slots=True)
 class Applied:
     """One line of the apply log.
@@ -26,7 +31,8 @@ class Applied:
     `event` is one of: start, commit, commit-confirmed, confirmed, rollback-timer, rollback,
     discard, lock, unlock, load-error, set-running, and what a platform adds. `objects` names the
     managed objects that changed, `before` and `after` are digests of the running config, `entries`
-    counts the entries of every prefix list (or route-filter-list) of the running config after.
+    counts the entries of every prefix list (or route-filter-list) of the running config after, and
+    `lists` has the digest of what each holds, whatever the order and the sequence numbers.
     """
 
     sequence: int
@@ -40,6 +46,7 @@ class Applied:
     before: str = ""
     after: str = ""
     entries: Mapping[str, int] = field(default_factory=dict)
+    lists: Mapping[str, str] = field(default_factory=dict)
     detail: str = ""
 
     @property
@@ -77,6 +84,7 @@ class ApplyLog:
         before: str = "",
         after: str = "",
         entries: Mapping[str, int] | None = None,
+        lists: Mapping[str, str] | None = None,
         detail: str = "",
     ) -> None:
         """Write one line; it is in the file when this returns."""
@@ -94,6 +102,7 @@ class ApplyLog:
                 before=before,
                 after=after,
                 entries=dict(entries or {}),
+                lists=dict(lists or {}),
                 detail=detail,
             )
             with self._path.open("a", encoding="utf-8") as file:

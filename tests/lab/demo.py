@@ -3,7 +3,7 @@
     python -m tests.lab.demo [--keep DIR]
 
 Starts the embedded IRR server and four emulated routers, which NAPALM's own drivers talk to over
-TLS and SSH, and runs the real command line: plan, apply, plan again, a registry change.
+TLS and SSH, and runs the real command line: plan, apply, a registry change, the way back, refresh.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ origin:         AS64505
 source:         DEMO
 """
 CHANGES = 2
+HELD = 3
 
 
 class Demo:
@@ -70,7 +71,16 @@ class Demo:
         self._network.load_registry(registry.replace(WITHDRAWN, ADDED))
         self.say("The plan shows just these two, on the routers that have the customer")
         self.run("plan", "--out", "third.zip", expect=CHANGES)
-        self.run("apply", "third.zip")
+        self.run("apply", "third.zip", "--canary", "edge1.mex", "--reason", "CHG-1")
+        self.say("The customer calls: the way back is a plan as well, and is applied like one")
+        self.run("rollback", "2", "--out", "back.zip", "--reason", "INC-1", expect=CHANGES)
+        self.run("apply", "back.zip")
+        self.say("The nightly refresh does not bring back what was rolled back from. Exit code 3")
+        self.run("refresh", expect=HELD)
+        self.say("Somebody says that it was not the filter, and it comes through: this once")
+        self.run("accept", "AS64500", "--reason", "it was their router")
+        self.run("refresh")
+        self.run("history")
 
 
 def main() -> None:

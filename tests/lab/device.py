@@ -6,6 +6,7 @@ to ask. Everything that it keeps lies in one directory:
     ready.json     where it listens: written, by rename, when it does
     running.conf   the running config, after each change, by rename
     apply.jsonl    one `Applied` a line: what changed, when, by whom
+    neighbors.json the BGP neighbours that a test gave it
     control.sock   for tests: one JSON object a line in, one out
     device.log     its stderr, when the harness started it
 
@@ -22,14 +23,16 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from tests.lab.apply_log import ApplyLog
 from tests.lab.clock import DeviceClock, Timers
 from tests.lab.control import bind_control, serve_control
-from tests.lab.faults import Faults, parse_fault
+from tests.lab.faults import Fault, Faults, parse_fault
+from tests.lab.neighbors import Neighbors
 
 LOOPBACK = "127.0.0.1"
+_ARMED = "armed.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,9 @@ class Platform(Protocol):
         Raises ValueError with the device's own error where the text is not accepted.
         """
 
+    def lists(self) -> Mapping[str, str]:
+        """The digest of each prefix list (or route-filter-list) of the running config."""
+
     def candidates(self) -> list[dict[str, object]]:
         """The candidates or sessions that are open now: at least `name` and `state`."""
 
@@ -89,7 +95,9 @@ class Chassis:
         self.lock = threading.RLock()
         self.clock = DeviceClock()
         self.timers = Timers(self.clock, self.lock)
-        self.faults = Faults()
+        self.faults = Faults(self._kept_faults())
+        self.neighbors = Neighbors(self.load("neighbors.json"), self.save)
+        self._port = 0
         self.log = ApplyLog(self.directory, self.clock)
         self.stopping = threading.Event()
 
@@ -116,6 +124,7 @@ class Chassis:
 
         Called once, when the device listens on `port`; `ready` is added to ready.json.
         """
+        self._port = port
         if self.options.lifeline:
             threading.Thread(target=self._watch_lifeline, name="lifeline", daemon=True).start()
         self.timers.start()
@@ -126,6 +135,25 @@ class Chassis:
         where = {"host": LOOPBACK, "port": port, "pid": os.getpid(), **ready}
         self.save("ready.json", json.dumps(where))
 
+    def restart(self) -> NoReturn:
+        """Reboot: the process begins anew on the same directory and port, its faults still armed.
+
+        The process id, the lifeline and the log stay; every connection is cut.
+        """
+        self.lock.acquire()
+        (self.directory / "ready.json").unlink()
+        self.save(_ARMED, json.dumps(self.faults.armed()))
+        sys.stderr.flush()
+        # The last --port wins. What Python opened is not inherited, but for stdin, out and err.
+        os.execv(sys.executable, [*sys.orig_argv, "--port", str(self._port)])
+
+    def _kept_faults(self) -> list[Fault]:
+        """The faults that were armed when the device rebooted; it has none after a power cut."""
+        armed = self.load(_ARMED)
+        (self.directory / _ARMED).unlink(missing_ok=True)
+        kept = [] if armed is None else json.loads(armed)
+        return [Fault.kept(fault) for fault in kept]
+
     def _control(self, platform: Platform, op: str, request: dict[str, object]) -> object:
         match op:
             case "fault":
@@ -134,14 +162,15 @@ class Chassis:
             case "clear_faults":
                 self.faults.clear()
                 return None
-            case "faults":
-                return self.faults.armed()
             case "clock_advance":
                 self.timers.advance(float(str(request["seconds"])))
                 return self.clock.now()
             case "stop":
                 self.stopping.set()
                 return None
+        # Without the lock: a device that hangs can be asked what hangs.
+        if op in {"faults", "steps"}:
+            return self.faults.armed() if op == "faults" else self.faults.steps()
         with self.lock:
             return _ask(platform, op, request)
 
@@ -159,6 +188,8 @@ def _ask(platform: Platform, op: str, request: Mapping[str, object]) -> object:
         case "set_running":
             platform.set_running(str(request["text"]))
             return None
+        case "lists":
+            return platform.lists()
         case "candidates":
             return platform.candidates()
         case "locks":

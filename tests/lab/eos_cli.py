@@ -13,7 +13,7 @@ from typing import Final
 
 from tests.lab.eos_mode import ConfigMode
 from tests.lab.eos_prefix_list import CommandRefused, invalid
-from tests.lab.eos_show import Json, show_json, show_text
+from tests.lab.eos_show import BGP_SHOWS, Json, show_json, show_text
 from tests.lab.eos_switch import EosSwitch, Session, SessionState
 from tests.lab.faults import Fault, FaultKind, Step
 
@@ -45,6 +45,7 @@ class Outcome:
     outputs: list[Json] = field(default_factory=list)
     cut: bool = False
     garbage: bool = False
+    hang: Fault | None = None
 
 
 class Cli:
@@ -124,7 +125,7 @@ class Cli:
             return self._answer(COPIED)
         if command.startswith("configure replace flash:"):
             name = _flash_name(command)
-            return self._step(Step.COMMIT, lambda: switch.configure_replace(name, user))
+            return self._step(Step.ROLLBACK, lambda: switch.configure_replace(name, user))
         raise invalid(command, 0)
 
     def _leave_session(self, command: str) -> Json:
@@ -143,12 +144,14 @@ class Cli:
             return self._step(Step.LOAD, lambda: self._enter(name))
         with self._switch.chassis.lock:
             session = self._switch.find(name)
+        waits = session.state is SessionState.PENDING_TIMER
         if verb == "abort":
             return self._step(
-                Step.DISCARD, lambda: self._switch.abort(session, self._user), Step.CLOSE
+                Step.ROLLBACK if waits else Step.DISCARD,
+                lambda: self._switch.abort(session, self._user),
+                None if waits else Step.CLOSE,
             )
         seconds = None if timer is None else _seconds(timer)
-        waits = session.state is SessionState.PENDING_TIMER
         return self._step(
             Step.CONFIRM if waits else Step.COMMIT,
             lambda: self._switch.commit(session, self._user, seconds),
@@ -199,18 +202,25 @@ class Cli:
             case FaultKind.DROP:
                 raise LineCut
             case FaultKind.HANG:
-                faults.sleep(fault.seconds)
+                faults.sleep(fault)
                 raise LineCut
+            case FaultKind.RESTART:
+                self._switch.chassis.restart()
             case FaultKind.SLOW:
-                faults.sleep(fault.seconds)
+                faults.sleep(fault)
         return fault
 
     def _end(self, fault: Fault | None) -> None:
         """What a fault makes of the answer, once the step was applied."""
-        if fault is not None and fault.kind is FaultKind.DROP_AFTER:
-            self.outcome.cut = True
-        if fault is not None and fault.kind is FaultKind.GARBAGE:
-            self.outcome.garbage = True
+        match fault and fault.kind:
+            case FaultKind.DROP_AFTER:
+                self.outcome.cut = True
+            case FaultKind.HANG_AFTER:
+                self.outcome.hang, self.outcome.cut = fault, True
+            case FaultKind.RESTART_AFTER:
+                self._switch.chassis.restart()
+            case FaultKind.GARBAGE:
+                self.outcome.garbage = True
 
 
 def _show_step(command: str) -> Step | None:
@@ -218,6 +228,8 @@ def _show_step(command: str) -> Step | None:
         return Step.GET_CONFIG
     if command.startswith("show session-config") and command.endswith(" diffs"):
         return Step.COMPARE
+    if command in BGP_SHOWS:
+        return Step.BGP
     return None
 
 

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from tests.lab.apply_log import content_digest
 from tests.lab.eos_prefix_list import Entries
 
 ListKey = tuple[str, str]  # ("ip" or "ipv6", name)
@@ -97,6 +98,14 @@ class EosConfig:
         """How many entries each prefix list has, for the apply log."""
         lists = sorted(self.lists.items())
         return {f"{family} prefix-list {name}": len(held) for (family, name), held in lists}
+
+    def digests(self) -> dict[str, str]:
+        """The digest of each prefix list's entries, without their numbers, for the apply log."""
+        lists = sorted(self.lists.items())
+        return {
+            f"{family} prefix-list {name}": content_digest(held.values())
+            for (family, name), held in lists
+        }
 
     def changed_objects(self, other: EosConfig) -> list[str]:
         """The names of lists and stanzas that are not the same in both, sorted."""

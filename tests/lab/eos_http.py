@@ -68,7 +68,9 @@ class EapiHandler(BaseHTTPRequestHandler):
         fault = faults.take(Step.CONNECT)
         if fault is not None:
             if fault.kind in (FaultKind.HANG, FaultKind.SLOW):
-                faults.sleep(fault.seconds)
+                faults.sleep(fault)
+            if fault.kind is FaultKind.RESTART:
+                self.server.switch.chassis.restart()
             if fault.kind is not FaultKind.SLOW:
                 reset(raw)
                 raise LineCut
@@ -107,7 +109,9 @@ class EapiHandler(BaseHTTPRequestHandler):
         fault = faults.take(Step.LOGIN)
         if fault is not None:
             if fault.kind in (FaultKind.HANG, FaultKind.SLOW):
-                faults.sleep(fault.seconds)
+                faults.sleep(fault)
+            if fault.kind is FaultKind.RESTART:
+                self.server.switch.chassis.restart()
             if fault.kind is FaultKind.GARBAGE:
                 self._send(200, _GARBAGE)
                 return False
@@ -139,6 +143,8 @@ class EapiHandler(BaseHTTPRequestHandler):
         except CommandFailed as failed:
             self._send_rpc(request_id, error=_error(failed, commands, cli.outcome))
             return
+        if outcome.hang is not None:
+            self.server.switch.chassis.faults.sleep(outcome.hang)
         if outcome.cut:
             raise LineCut
         if outcome.garbage:

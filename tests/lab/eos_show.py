@@ -23,7 +23,7 @@ from tests.lab.eos_switch import (
 Json = dict[str, object]
 
 _FIRST_UPTIME: Final = 86400.0  # seconds that the switch was up when its process started
-_BGP: Final = {
+BGP_SHOWS: Final = {
     "show ip bgp summary vrf all": "summary",
     "show ipv6 bgp summary vrf all": "summary",
     "show ip bgp neighbors vrf all": "neighbors",
@@ -45,7 +45,7 @@ def show_json(switch: EosSwitch, command: str) -> Json:
             return _sessions(switch, detail=False)
         case "show configuration sessions detail":
             return _sessions(switch, detail=True)
-    if command in _BGP:
+    if command in BGP_SHOWS:
         return _bgp(switch, command)
     show_text(switch, command)
     raise CommandRefused(1003, "This is an unconverted command")
@@ -167,8 +167,8 @@ def _bgp(switch: EosSwitch, command: str) -> Json:
     `received`, `accepted` and `sent` prefixes, and `uptime` in seconds.
     """
     local_asn, router_id = _bgp_process(switch.running_config)
-    wanted = [n for n in switch.neighbors if (":" in str(n["address"])) == ("ipv6" in command)]
-    if _BGP[command] == "summary":
+    wanted = [n for n in switch.chassis.neighbors.now if _is_v6(n) == ("ipv6" in command)]
+    if BGP_SHOWS[command] == "summary":
         peers = {str(n["address"]): _summary(n) for n in wanted}
         vrf: Json = {"vrf": "default", "routerId": router_id, "asn": local_asn, "peers": peers}
     else:
@@ -184,6 +184,10 @@ def _bgp_process(config: EosConfig) -> tuple[str, str]:
     return "0", "0.0.0.0"
 
 
+def _is_v6(neighbor: Mapping[str, object]) -> bool:
+    return ":" in str(neighbor["address"])
+
+
 def _summary(neighbor: Mapping[str, object]) -> Json:
     return {
         "asn": str(neighbor["asn"]),
@@ -195,7 +199,7 @@ def _summary(neighbor: Mapping[str, object]) -> Json:
 
 
 def _neighbor(neighbor: Mapping[str, object], local_asn: str) -> Json:
-    v6 = ":" in str(neighbor["address"])
+    v6 = _is_v6(neighbor)
     received, sent = neighbor.get("received", 0), neighbor.get("sent", 0)
     return {
         "peerAddress": neighbor["address"],

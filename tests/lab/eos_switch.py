@@ -56,7 +56,6 @@ class EosSwitch:
     def __init__(self, chassis: Chassis) -> None:
         self.chassis = chassis
         self.sessions: dict[str, Session] = {}
-        self.neighbors: list[Mapping[str, object]] = []
         self.version = DEFAULT_VERSION
         self.max_sequence = MAX_SEQUENCE
         stored = chassis.load("startup.conf")
@@ -68,7 +67,14 @@ class EosSwitch:
         self._publish()
         if stored is None:
             self.save_startup()
-        self._log("start")
+        chassis.neighbors.follow("", self.running_digest)
+        chassis.log.append(
+            "start",
+            before=self.running_digest,
+            after=self.running_digest,
+            entries=self.running_config.counts(),
+            lists=self.lists(),
+        )
 
     @property
     def description(self) -> str:
@@ -92,6 +98,7 @@ class EosSwitch:
         old, before = self.running_config, self.running_digest
         self.running_config = config
         self._publish()
+        self.chassis.neighbors.follow(before, self.running_digest)
         self.chassis.log.append(
             event,
             session=session,
@@ -100,6 +107,7 @@ class EosSwitch:
             before=before,
             after=self.running_digest,
             entries=config.counts(),
+            lists=config.digests(),
             detail=detail,
         )
 
@@ -111,6 +119,9 @@ class EosSwitch:
     def set_running(self, text: str) -> None:
         self._replace_running(parse_config(text), "set-running")
         self.save_startup()
+
+    def lists(self) -> Mapping[str, str]:
+        return self.running_config.digests()
 
     def candidates(self) -> list[dict[str, object]]:
         return [
@@ -126,23 +137,23 @@ class EosSwitch:
             for s in self.sessions.values()
             if s.state is SessionState.PENDING
         ]
-        if self.chassis.faults.foreign_lock() is not None:
+        if self.chassis.faults.foreign_lock(strikes=False) is not None:
             held.append({"session": FOREIGN_SESSION, "user": "noc"})
         return [dict(lock) for lock in held]
 
     def control(self, op: str, request: Mapping[str, object]) -> object:
         """The operations that only EOS has.
 
-        `neighbors`: the BGP neighbours that `show ip bgp …` has, see eos_show. `version`: the EOS
+        `neighbors`: the BGP neighbours that `show ip bgp …` has, see eos_show and
+        tests.lab.neighbors.
+        `version`: the EOS
         version; before 4.32 the pending commit timer is shown in another way. `limits`: the
         highest `sequence` of a prefix list entry. `startup`: the startup config.
         `forget_sessions`: all sessions are gone, and what runs, runs on.
         """
         match op:
             case "neighbors":
-                held = request["neighbors"]
-                assert isinstance(held, list)
-                self.neighbors = [dict(neighbor) for neighbor in held]
+                self.chassis.neighbors.set(request)
             case "version":
                 self.version = str(request["version"])
             case "limits":

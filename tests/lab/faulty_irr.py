@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import re
 import socket
 import struct
 from collections.abc import Iterator
@@ -25,12 +26,16 @@ MEMBERS = b"AS65536 AS65551"
 SOURCES = b"TEST,OTHER"
 HUGE_PREFIXES: Final = 2_000_000
 BROKEN = (b"AS-BROKEN", b"AS65551")
+OLDER: Final = {IPV4: b"192.0.2.0/24 203.0.113.0/25", IPV6: b"2001:db8::/32"}
+"""what the registry had before it had all of the prefixes"""
+BAD_SOURCE = b"BADSRC"
 
 
 class Fault(StrEnum):
     """What goes wrong. "Data" is the answer to `!a4X`, `!a6X`, `!gX`, `!6X` and `!iX`."""
 
     NONE = "none"
+    OLDER = "older"  # right, but as it was before: fewer prefixes
     ERROR_ALL = "error-all"  # F for every query, the hello included
     ERROR_DATA = "error-data"  # F for the data
     ERROR_ONE = "error-one"  # F for AS-BROKEN and AS65551, the rest is right
@@ -40,6 +45,7 @@ class Fault(StrEnum):
     UNKNOWN_SET = "unknown-set"  # D for the data and for !m
     EMPTY_SET = "empty-set"  # D for the data; !m has the object
     UNKNOWN_SOURCE = "unknown-source"  # F for !sX
+    UNKNOWN_PINNED = "unknown-pinned"  # F for !sBADSRC alone, as BADSRC::AS-X asks for it
     GARBAGE = "garbage"  # a line that is no answer
     CLOSE_BEFORE = "close-before"
     CLOSE_MIDWAY = "close-midway"  # half of the data, then the end
@@ -52,6 +58,7 @@ class Fault(StrEnum):
     HANG_MIDWAY = "hang-midway"
     DRIP = "drip"  # one byte a second
     BAD_PREFIXES = "bad-prefixes"
+    BAD_LENGTH = "bad-length"  # the last prefix is a /33 (IPv6: a /129): no complaint of bgpq4
     HUGE = "huge"  # 2,000,000 prefixes
 
 
@@ -109,11 +116,18 @@ def data_strikes(data: bytes) -> dict[Fault, Strike]:
         Fault.LONG_LENGTH: (b"A%d\n" % (len(data) + 17) + data + b"\nC\n", Then.GO_ON),
         Fault.HANG_BEFORE: (b"", Then.HANG),
         Fault.HANG_MIDWAY: (half, Then.HANG),
+        Fault.OLDER: (framed(OLDER.get(data, data)), Then.GO_ON),
+        Fault.BAD_LENGTH: (framed(_longer_than_can_be(data)), Then.GO_ON),
         Fault.BAD_PREFIXES: (
             framed(data + b" 999.0.2.0/24 192.0.2.0/33 nonsense"),
             Then.GO_ON,
         ),
     }
+
+
+def _longer_than_can_be(data: bytes) -> bytes:
+    longer = re.sub(rb"(:\S*/)\d+$", rb"\g<1>129", data)
+    return re.sub(rb"(\.\S*/)\d+$", rb"\g<1>33", longer)
 
 
 class FaultyServer:
@@ -174,7 +188,8 @@ class FaultyServer:
             return b""
         if self._fault is Fault.ERROR_ALL:
             return b"F Internal error\n"
-        if selects and self._fault is Fault.UNKNOWN_SOURCE:
+        pinned = BAD_SOURCE in line and self._fault is Fault.UNKNOWN_PINNED
+        if selects and (pinned or self._fault is Fault.UNKNOWN_SOURCE):
             return b"F One or more selected sources are unavailable.\n"
         if line[:2] == b"!m":
             return framed(b"%b: %b\nsource: TEST" % tuple(line[2:].split(b",", 1)))

@@ -17,6 +17,7 @@ import ssl
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -177,11 +178,20 @@ class LabDevice:
         return ssh_config
 
     def ask(self, op: str, **arguments: object) -> object:
-        """One request on the control socket; LabError when the device refuses it."""
-        try:
-            return call_control(self.directory, {"op": op, **arguments})
-        except (ValueError, OSError) as exc:
-            raise LabError(f"{self.name}: {op}: {exc}") from exc
+        """One request on the control socket; LabError when the device refuses it.
+
+        A device that reboots by itself is waited for.
+        """
+        deadline = time.monotonic() + START_TIMEOUT
+        while True:
+            try:
+                return call_control(self.directory, {"op": op, **arguments})
+            except (ConnectionError, FileNotFoundError) as exc:
+                if not self.alive or time.monotonic() > deadline:
+                    raise LabError(f"{self.name}: {op}: {exc}") from exc
+                time.sleep(0.01)
+            except (ValueError, OSError) as exc:
+                raise LabError(f"{self.name}: {op}: {exc}") from exc
 
     def running(self) -> str:
         return str(self.ask("running"))
@@ -196,6 +206,12 @@ class LabDevice:
 
     def locks(self) -> list[dict[str, object]]:
         return self._list("locks")
+
+    def lists(self) -> dict[str, str]:
+        """The digest of each filter's entries in the running config, as the apply log has them."""
+        lists = self.ask("lists")
+        assert isinstance(lists, dict)
+        return lists
 
     def faults(self) -> list[dict[str, object]]:
         """The faults that were armed since the last clear, with how often each has struck."""
@@ -218,9 +234,43 @@ class LabDevice:
         count: int = 1,
         seconds: float = 30.0,
         text: str = "",
+        skip: int = 0,
     ) -> None:
-        """Arm a fault; see `FaultKind` for what each does and `Step` for where."""
-        self.ask("fault", kind=fault, step=step, count=count, seconds=seconds, text=text)
+        """Arm a fault; see `FaultKind` for what each does and `Step` for where.
+
+        It strikes `count` times, after the step went by `skip` times unharmed.
+        """
+        how = {"count": count, "seconds": seconds, "text": text, "skip": skip}
+        self.ask("fault", kind=fault, step=step, **how)
+
+    def hangs(self) -> bool:
+        """Whether a fault has struck that keeps a client waiting now."""
+        return any(fault["hanging"] for fault in self.faults())
+
+    def wait_for_hang(self, seconds: float = 10.0) -> bool:
+        """Whether `hangs` comes true in that time."""
+        deadline = time.monotonic() + seconds
+        while not self.hangs():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.002)
+        return True
+
+    def steps(self) -> dict[str, int]:
+        """How often each step came since the faults were cleared, or since a restart."""
+        counts = self.ask("steps")
+        assert isinstance(counts, dict)
+        return counts
+
+    def set_neighbors(
+        self,
+        neighbors: Sequence[Mapping[str, object]],
+        after_commit: Sequence[Mapping[str, object]] | None = None,
+    ) -> None:
+        """Give it BGP neighbours, in the platform's own fields, and what a commit makes of them."""
+        op = {"eos": "neighbors", "junos": "bgp_neighbors"}[self.platform]
+        changed = None if after_commit is None else list(after_commit)
+        self.ask(op, neighbors=list(neighbors), after_commit=changed)
 
     def clear_faults(self) -> None:
         """Disarm all; what hangs now is cut, and a foreign session is gone."""

@@ -4,7 +4,7 @@
 
 Beside what tests.lab.device says, DIR holds `ssh_host_key` (made once), `authorized_keys` (read at
 each login, may be missing), the rollback configs and commits.json. The control socket knows two
-operations more: `bgp_neighbors` (a list `neighbors` of what junos_facts.Neighbor holds) and
+operations more: `bgp_neighbors` (see tests.lab.neighbors; each is a junos_facts.Neighbor) and
 `netconf_11` (whether new sessions are offered chunked framing; a router does not by default).
 """
 
@@ -67,6 +67,9 @@ class Device:
     def set_running(self, text: str) -> None:
         self.database.set_running(text)
 
+    def lists(self) -> Mapping[str, str]:
+        return {name: value.digest for name, value in self.database.lists().items()}
+
     def candidates(self) -> list[dict[str, object]]:
         """The shared candidate while it is changed, and a commit that awaits confirmation."""
         found: list[dict[str, object]] = []
@@ -80,7 +83,7 @@ class Device:
         return found
 
     def locks(self) -> list[dict[str, object]]:
-        holder, foreign = self.database.holder, self.chassis.faults.foreign_lock()
+        holder, foreign = self.database.holder, self.chassis.faults.foreign_lock(strikes=False)
         found: list[dict[str, object]] = []
         if holder is not None:
             found.append({"session": holder.name, "user": holder.user})
@@ -91,9 +94,8 @@ class Device:
     def control(self, op: str, request: Mapping[str, object]) -> object:
         match op:
             case "bgp_neighbors":
-                neighbors = request["neighbors"]
-                assert isinstance(neighbors, list)
-                self.facts.set_neighbors(neighbors)
+                self.chassis.neighbors.set(request)
+                self.facts.neighbors()
             case "netconf_11":
                 self.offers_11 = bool(request["enabled"])
             case "sessions":
@@ -195,7 +197,9 @@ class Login(asyncssh.SSHServer):
         fault = self._chassis.faults.take(Step.LOGIN)
         if fault is not None:
             if fault.kind in {FaultKind.HANG, FaultKind.SLOW}:
-                await asyncio.to_thread(self._chassis.faults.sleep, fault.seconds)
+                await asyncio.to_thread(self._chassis.faults.sleep, fault)
+            if fault.kind is FaultKind.RESTART:
+                self._chassis.restart()
             if fault.kind is not FaultKind.SLOW:
                 if fault.kind is not FaultKind.ERROR and self._connection is not None:
                     self._connection.abort()
@@ -226,7 +230,9 @@ async def accept(listener: socket.socket, chassis: Chassis, serve: Callable[...,
 async def _connect(client: socket.socket, chassis: Chassis, serve: Callable[..., object]) -> None:
     fault = chassis.faults.take(Step.CONNECT)
     if fault is not None and fault.kind in {FaultKind.HANG, FaultKind.SLOW}:
-        await asyncio.to_thread(chassis.faults.sleep, fault.seconds)
+        await asyncio.to_thread(chassis.faults.sleep, fault)
+    if fault is not None and fault.kind is FaultKind.RESTART:
+        chassis.restart()
     if fault is not None and fault.kind is FaultKind.GARBAGE:
         client.send(b"HTTP/1.0 400 Bad Request\r\n\r\n")
     if fault is not None and fault.kind is not FaultKind.SLOW:

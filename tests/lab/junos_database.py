@@ -27,7 +27,7 @@ from tests.lab.junos_diff import changed_statements, compare
 from tests.lab.junos_errors import RefusedError
 from tests.lab.junos_history import Commit, History, Unconfirmed
 from tests.lab.junos_loader import LoadError, load_text, parse_config
-from tests.lab.junos_tree import Node, render, walk_lists
+from tests.lab.junos_tree import FilterList, Node, render, walk_lists
 
 DATABASE_MODIFIED = "configuration database modified"
 
@@ -145,6 +145,10 @@ class Database:
     def tree(self, session: Session) -> Node:
         """The candidate that the session works on."""
         return self.candidate if session.candidate is None else session.candidate
+
+    def lists(self) -> dict[str, FilterList]:
+        """The lists of the running config, by the name that the apply log has for each."""
+        return {key.split(" ", 1)[1]: value for key, value in walk_lists(self.running)}
 
     def is_confirming(self, request: CommitRequest) -> bool:
         return self.history.unconfirmed is not None and not request.confirm_minutes
@@ -279,6 +283,7 @@ class Database:
             self._timer = self.chassis.timers.after(60 * minutes, self._undo)
         self.history.commit(text, commit, waiting, undo)
         self.running = tree
+        self.chassis.neighbors.follow(before, self._digest)
         self._note(event, session, before=before, objects=objects, detail=request.log)
 
     def _note(
@@ -290,6 +295,7 @@ class Database:
         objects: list[str] | None = None,
         detail: str = "",
     ) -> None:
+        lists = self.lists()
         self.chassis.log.append(
             event,
             session=session.name,
@@ -297,8 +303,7 @@ class Database:
             objects=objects or (),
             before=before or self._digest,
             after=self._digest,
-            entries={
-                key.split(" ", 1)[1]: len(value.entries) for key, value in walk_lists(self.running)
-            },
+            entries={name: len(value.entries) for name, value in lists.items()},
+            lists={name: value.digest for name, value in lists.items()},
             detail=detail,
         )

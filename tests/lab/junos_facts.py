@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape
 
@@ -38,7 +38,6 @@ class Facts:
 
     name: str
     database: Database
-    neighbors: list[Neighbor] = field(default_factory=list)
 
     def answers(self) -> Mapping[str, Callable[[etree._Element], str]]:
         return {
@@ -54,9 +53,10 @@ class Facts:
             "get-bgp-neighbor-information": self._bgp_neighbors,
         }
 
-    def set_neighbors(self, neighbors: Sequence[Mapping[str, object]]) -> None:
-        """Replace the BGP neighbours; TypeError for a field that there is not."""
-        self.neighbors = [Neighbor(**neighbor) for neighbor in neighbors]  # type: ignore[arg-type]
+    def neighbors(self) -> list[Neighbor]:
+        """The BGP neighbours; TypeError for a field that there is not."""
+        now = self.database.chassis.neighbors.now
+        return [Neighbor(**neighbor) for neighbor in now]  # type: ignore[arg-type]
 
     def host_name(self) -> str:
         system = self.database.running.children.get("system")
@@ -132,12 +132,12 @@ class Facts:
         items = "".join(
             f"<bgp-peer><peer-address>{peer.address}</peer-address>"
             f'<elapsed-time junos:seconds="{peer.uptime}">{peer.uptime}</elapsed-time></bgp-peer>'
-            for peer in self.neighbors
+            for peer in self.neighbors()
         )
         return f"<bgp-information>{items}</bgp-information>"
 
     def _bgp_neighbors(self, _: etree._Element) -> str:
-        return f"<bgp-information>{''.join(map(_neighbor, self.neighbors))}</bgp-information>"
+        return f"<bgp-information>{''.join(map(_neighbor, self.neighbors()))}</bgp-information>"
 
 
 def _neighbor(peer: Neighbor) -> str:

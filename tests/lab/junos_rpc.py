@@ -21,7 +21,13 @@ NETCONF_NS = "urn:ietf:params:xml:ns:netconf:base:1.0"
 JUNOS_NS = "http://xml.juniper.net/junos/23.4R1/junos"
 XNM_NS = "http://xml.juniper.net/xnm/1.1/xnm"
 
-_STEPS: Final = {"load-configuration": Step.LOAD, "close-session": Step.CLOSE}
+_STEPS: Final = {
+    "load-configuration": Step.LOAD,
+    "close-session": Step.CLOSE,
+    "get-instance-information": Step.BGP,
+    "get-bgp-summary-information": Step.BGP,
+    "get-bgp-neighbor-information": Step.BGP,
+}
 _GARBAGE: Final = "<configuration-information><<< 0x7f?"
 
 
@@ -76,8 +82,10 @@ class Router:
             return Answer(_reply(attributes, _errors(exc)))
         if fault is not None and fault.kind in {FaultKind.HANG, FaultKind.DROP, FaultKind.REFUSE}:
             if fault.kind is FaultKind.HANG:
-                self._chassis.faults.sleep(fault.seconds)
+                self._chassis.faults.sleep(fault)
             return CUT
+        if fault is not None and fault.kind is FaultKind.RESTART:
+            self._chassis.restart()
         if fault is not None and fault.kind is FaultKind.ERROR:
             said = RefusedError(fault.text or "internal error: the request could not be done")
             return Answer(_reply(attributes, _errors(said)))
@@ -91,8 +99,13 @@ class Router:
         match fault.kind:
             case FaultKind.DROP_AFTER:
                 return CUT
+            case FaultKind.HANG_AFTER:
+                self._chassis.faults.sleep(fault)
+                return CUT
+            case FaultKind.RESTART_AFTER:
+                self._chassis.restart()
             case FaultKind.SLOW:
-                self._chassis.faults.sleep(fault.seconds)
+                self._chassis.faults.sleep(fault)
             case FaultKind.GARBAGE:
                 body = fault.text or _GARBAGE
             case FaultKind.TRUNCATE:
@@ -104,14 +117,15 @@ class Router:
     def _fault(self, request: etree._Element) -> Fault | None:
         tag = _tag(request)
         step = _STEPS.get(tag)
-        if tag == "load-configuration" and request.get("rollback") is not None:
-            step = Step.DISCARD
+        if tag == "load-configuration" and (number := request.get("rollback")) is not None:
+            step = Step.DISCARD if number == "0" else Step.ROLLBACK
         elif tag == "get-configuration":
             step = Step.GET_CONFIG if request.get("compare") is None else Step.COMPARE
         elif tag == "commit-configuration":
             with self._chassis.lock:
                 confirming = self._database.is_confirming(_commit_request(request))
-            step = Step.CONFIRM if confirming else Step.COMMIT
+                changed = self._database.changed_by is not None
+            step = (Step.ROLLBACK if changed else Step.CONFIRM) if confirming else Step.COMMIT
         return None if step is None else self._chassis.faults.take(step)
 
     def _apply(self, session: Session, request: etree._Element) -> str:

@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tests.lab.apply_log import content_digest
+
 FILTER_KINDS = frozenset({"prefix-list", "route-filter-list"})
 ONE_LINERS = frozenset({"from", "then", "to"})
 """Blocks that Junos prints on one line when they hold one leaf: `then accept;`."""
@@ -27,7 +29,7 @@ INDENT = "    "
 class FilterList:
     """A prefix-list or route-filter-list: entries in order, with their action or None."""
 
-    __slots__ = ("entries", "inactive", "kind", "problems")
+    __slots__ = ("_digest", "entries", "inactive", "kind", "problems")
 
     def __init__(
         self,
@@ -40,6 +42,15 @@ class FilterList:
         self.inactive = inactive
         self.problems: tuple[str, ...] | None = None
         """What the commit check found, once it looked."""
+        self._digest = ""
+
+    @property
+    def digest(self) -> str:
+        """The digest of its entries, in whatever order they stand."""
+        if not self._digest:
+            lines = (f"{key} {self.entries[key]} {key in self.inactive}" for key in self.entries)
+            self._digest = content_digest(lines)
+        return self._digest
 
     def same_as(self, other: object) -> bool:
         if self is other:

@@ -100,7 +100,7 @@ def test_the_timer_is_what_the_platform_can_count(
     given = order(nornir, router)
     before = router.running()
     rules = replace(RULES, revert_in=revert_in)
-    for step in ("confirm", "discard"):
+    for step in ("confirm", "rollback"):
         router.inject("error", step, count=1000)
     seen: list[bool] = []
 

@@ -60,7 +60,7 @@ def test_a_commit_that_cannot_be_confirmed_goes_back(
     nornir: Nornir, router: LabDevice, state: State
 ) -> None:
     given, before = order(nornir, router), router.running()
-    for step in ("confirm", "discard"):
+    for step in ("confirm", "rollback"):
         router.inject("error", step, count=1000)
     report = committed(nornir, router, state, given)
     assert report.outcome is CommitOutcome.REVERTED

@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
+from irrgate.guards import Guard
 from irrgate.plan import (
+    AcceptedRecord,
+    CapabilitiesRecord,
     DeltaMember,
     DeltaRecord,
     FilterStatus,
@@ -21,6 +24,8 @@ from irrgate.plan import (
     Plan,
     Purpose,
     QueryRecord,
+    ReadingRecord,
+    StaleRecord,
     summarise,
 )
 from irrgate.plan_file import PlanWriter
@@ -35,6 +40,9 @@ FILTERS: Final = (
 )
 HOSTS: Final = ("edge1.mex", "edge2.mex", "núcleo 1")
 NAME: Final = "IRR-AS64500-V4"
+READING: Final = ReadingRecord(
+    guard=Guard.GROWTH, figure="grows to 3.1 times", limit="3 times", passed=False
+)
 
 
 def candidate(host: str) -> str:
@@ -61,13 +69,22 @@ def add_hosts(writer: PlanWriter, hosts: Iterable[str] = HOSTS) -> dict[str, Hos
             afi="ipv4",
             status=FilterStatus.CHANGE,
             digest=FILTERS[0].digest,
+            reason="[b]grows[/b]",
+            running=FILTERS[1].digest,
             added=2,
             removed=1,
+            guards=(READING,),
+            acceptance=7,
+            references=("route-map IN permit 10",),
         )
         records[host] = HostRecord(
             platform="eos",
             status=HostStatus.CHANGE,
             filters={NAME: written},
+            reason="as intended",
+            capabilities=CapabilitiesRecord(
+                strategy="session", atomic=True, commit_confirm=True, way_back="by itself"
+            ),
             strangers=("IRR-AS1-V4",),
             reviewed="0" * 64,
             candidate=digests["candidate"],
@@ -98,8 +115,15 @@ def plan_of(hosts: dict[str, HostRecord], filters: Iterable[PrefixSet] = FILTERS
         dropped={"special-use space": 1},
         accepted=("10.0.0.0/24",),
         queries=(query,),
+        reason="no answer",
+        guards=(READING,),
+        stale=StaleRecord(
+            digest=FILTERS[0].digest, since="2025-12-31T00:00:00+00:00", age_seconds=86_400
+        ),
+        accepted_by=AcceptedRecord(acceptance=7, who="ana@noc", reason="a new customer"),
     )
-    peers = {"AS64500": PeerRecord(name="Ejemplo", role="customer", filters={"ipv4": record})}
+    peer = PeerRecord(name="Ejemplo", role="customer", note="x", filters={"ipv4": record})
+    peers = {"AS64500": peer}
     hosts = {**hosts, "edge9.mex": held}
     return Plan(
         schema=2,

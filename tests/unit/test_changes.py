@@ -4,27 +4,42 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from irrgate.changes import RouterChanges, decide, render_candidate, verify_candidate, wanted_names
+from irrgate.changes import (
+    RouterChanges,
+    decide,
+    given_names,
+    read_running,
+    render_candidate,
+    verify_candidate,
+    wanted_names,
+)
 from irrgate.errors import RenderError
-from irrgate.filters import Filter, NoFilter
+from irrgate.filters import Filter, NoFilter, Stale
 from irrgate.guards import Guard, Reading
+from irrgate.network import FilterNames
 from irrgate.plan import FilterStatus
 from irrgate.platforms import find_platform
 from irrgate.platforms.platform import ManagedList, RunningFilters, Stranger
 from irrgate.prefixes import Afi, PrefixSet
 from irrgate.render import Renderer, shipped_templates
+from irrgate.rpsl import Asn
 from irrgate.standins import Considered
+from irrgate.state import Acceptance
+from playbooks.remembering import good_of
 from tests.unit.filters_made import LIMITS, NO_LIMITS, filter_of, made, no_filter, prefixes
 from tests.unit.platforms import routers
 from tests.unit.platforms.routers import UNIVERSES
 
 NAME = "IRR-AS64500-V4"
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def running(*texts: str, plain: bool = True, name: str = NAME) -> RunningFilters:
@@ -147,6 +162,149 @@ def test_the_names_to_look_for() -> None:
         NAME: Afi.IPV4,
         "IRR-AS64500-V6": Afi.IPV6,
     }
+
+
+# What served, where the router has nothing or is behind
+
+
+def test_a_router_that_has_no_such_filter_is_compared_with_what_served() -> None:
+    served = prefixes("10.0.0.0/24", "10.0.2.0/24")
+    known = Considered(filter_of("10.0.0.0/24"), served=lambda: served)
+    change = decide([known], NOTHING, LIMITS, {}).filters[NAME]
+    assert change.status is FilterStatus.HELD
+    assert change.reason == "max_shrink: loses 50% of its address space (limit: 30%)"
+    assert change.added == prefixes("10.0.0.0/24")
+    assert [each.guard for each in change.readings] == [Guard.EMPTY, Guard.SHRINK, Guard.GROWTH]
+
+
+def test_what_the_router_holds_comes_before_what_served_elsewhere() -> None:
+    known = Considered(filter_of("10.0.0.0/24"), served=lambda: prefixes("10.0.0.0/8"))
+    change = decide([known], running("10.0.0.0/24", plain=False), LIMITS, {}).filters[NAME]
+    assert change.status is FilterStatus.CHANGE
+
+
+@pytest.mark.parametrize("intended", [("10.0.0.0/24",), ()])
+def test_what_served_replaces_whatever_the_router_holds(intended: tuple[str, ...]) -> None:
+    known = Considered(filter_of(*intended), good=good_of(filter_of(*intended), NOW))
+    change = decide([known], running("10.0.0.0/8"), LIMITS, {}).filters[NAME]
+    assert change.status is FilterStatus.CHANGE
+    assert change.readings == ()
+
+
+def test_what_a_person_accepted_passes_and_says_so() -> None:
+    word = Acceptance(7, NAME, "", "ana@noc", "sold", NOW, None)
+    known = Considered(filter_of("10.0.0.0/24"), acceptance=word)
+    change = decide([known], running("10.0.0.0/8"), LIMITS, {}).filters[NAME]
+    assert (change.status, change.reason) == (FilterStatus.CHANGE, "accepted")
+    assert change.acceptance == 7
+    assert not all(each.passed for each in change.readings)
+    # Where it was not needed, it is not told.
+    change = decide([known], NOTHING, LIMITS, {}).filters[NAME]
+    assert (change.status, change.reason, change.acceptance) == (FilterStatus.NEW, "", None)
+
+
+def test_what_stands_in_says_how_old_it_is() -> None:
+    stale = Stale(NOW, timedelta(hours=5), "no answer", "AS-X", "RIPE", None)
+    known = Considered(replace(filter_of("10.0.0.0/24"), stale=stale))
+    for held in (NOTHING, running("10.0.0.0/24")):
+        change = decide([known], held, LIMITS, {}).filters[NAME]
+        assert change.reason == "stale: what served 5 h ago"
+
+
+# What nobody needs any more
+
+OLD = "IRR-AS64999-V4"
+GIVEN = {OLD: (Asn(64999), Afi.IPV4)}
+
+
+def leftover(
+    *references: str, afi: Afi | None = Afi.IPV4, removable: bool = True, read: bool = True
+) -> RunningFilters:
+    stranger = Stranger(OLD, afi, references, removable)
+    return RunningFilters(running("10.9.0.0/16", name=OLD).lists if read else {}, (stranger,))
+
+
+def test_what_nothing_refers_to_is_removed() -> None:
+    changes = decide([], leftover(), LIMITS, GIVEN)
+    change = changes.filters[OLD]
+    assert change.status is FilterStatus.REMOVE
+    assert (change.intent, change.peer, change.afi) == (None, Asn(64999), Afi.IPV4)
+    assert change.removed == prefixes("10.9.0.0/16")
+    assert not change.added
+    assert changes.written == ()
+    assert [each.name for each in changes.removals] == [OLD]
+    assert changes.changed == (change,)
+    assert changes.strangers == ()
+
+
+def test_what_something_refers_to_stays() -> None:
+    changes = decide([], leftover("route-map IN permit 10", "1 more"), LIMITS, GIVEN)
+    change = changes.filters[OLD]
+    assert change.status is FilterStatus.REFERRED
+    assert change.reason == (
+        "no session here needs it, but it stands in: route-map IN permit 10; 1 more"
+    )
+    assert not change.removed
+    assert changes.removals == ()
+    assert changes.changed == ()
+
+
+@pytest.mark.parametrize(
+    ("held", "given"),
+    [
+        (leftover(), {}),
+        (leftover(removable=False), GIVEN),
+        (leftover(afi=Afi.IPV6), GIVEN),
+        (leftover(afi=None), GIVEN),
+        (leftover(read=False), GIVEN),
+    ],
+)
+def test_what_is_not_surely_irrgates_own_is_left_alone(
+    held: RunningFilters, given: Mapping[str, tuple[Asn, Afi]]
+) -> None:
+    changes = decide([], held, LIMITS, given)
+    assert changes.filters == {}
+    assert changes.strangers == held.strangers
+
+
+def test_the_names_that_irrgate_gives() -> None:
+    names = FilterNames.parse("IRR-{peer}-{afi}")
+    found = [
+        Stranger(name, None, (), removable=False)
+        for name in (OLD, "IRR-STATIC-V4", "IRR-AS1-V6", "IRR-AS01-V4", "IRR-AS1-V4-OLD")
+    ]
+    assert given_names(found, names) == {**GIVEN, "IRR-AS1-V6": (Asn(1), Afi.IPV6)}
+
+
+@pytest.mark.parametrize("platform", routers.PLATFORMS)
+def test_removals_beside_changes_and_alone(platform: str) -> None:
+    module = find_platform(platform)
+    intents = [Considered(filter_of("10.0.0.0/24"))]
+    for wanted in ([], intents):
+        changes = decide(wanted, leftover(), LIMITS, GIVEN)
+        candidate = render_candidate(module, Renderer(), changes)
+        assert OLD in candidate
+        with pytest.raises(RenderError):
+            verify_candidate(module, candidate, decide(wanted, NOTHING, LIMITS, GIVEN))
+    without = render_candidate(module, Renderer(), decide(intents, NOTHING, LIMITS, GIVEN))
+    with pytest.raises(RenderError, match="does not remove"):
+        verify_candidate(module, without, decide(intents, leftover(), LIMITS, GIVEN))
+
+
+@pytest.mark.parametrize("platform", routers.PLATFORMS)
+def test_a_running_config_is_read_with_what_nobody_asked_for(platform: str) -> None:
+    names = FilterNames.parse("IRR-{peer}-{afi}")
+    device = routers.router(platform)
+    module = find_platform(platform)
+    held = decided(filter_of("10.0.0.0/24"), filter_of("10.9.0.0/16", peer=64999))
+    device.load(render_candidate(module, Renderer(), held))
+    found = read_running(module, device.running(), {NAME: Afi.IPV4}, names)
+    assert found.lists[NAME].prefixes == prefixes("10.0.0.0/24")
+    assert found.lists[OLD].prefixes == prefixes("10.9.0.0/16")
+    assert [each.name for each in found.strangers] == [OLD]
+    changes = decide([], found, LIMITS, given_names(found.strangers, names))
+    device.load(render_candidate(module, Renderer(), changes))
+    assert read_running(module, device.running(), {NAME: Afi.IPV4}, names).strangers == ()
 
 
 # The circle: running, and the change, give what was intended

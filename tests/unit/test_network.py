@@ -34,6 +34,32 @@ def test_every_name_begins_with_the_managed_prefix_and_no_two_are_equal(template
 
 
 @pytest.mark.parametrize(
+    "template", ["IRR-{peer}-{afi}", "irr{afi}{peer}", "X_1{peer}{afi}-in", "IRR-{peer}4-{afi}"]
+)
+def test_a_name_is_read_back_and_no_other_is(template: str) -> None:
+    names = FilterNames.parse(template)
+
+    @given(ASNS, AFIS, st.text(max_size=3))
+    def check(asn: Asn, afi: Afi, more: str) -> None:
+        name = names.of(asn, afi)
+        assert names.parse_name(name) == (asn, afi)
+        for other in (name + more, more + name, name.lower(), name.replace("AS", "AS0")):
+            parsed = names.parse_name(other)
+            assert parsed is None or names.of(*parsed) == other
+
+    check()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "IRR-", "IRR-AS64500", "IRR-AS64500-V5", "IRR-AS064500-V4", "IRR-AS4294967296-V4",
+     "IRR-AS64500-V4\n", "IRR-AS6450\u0660-V4", "IRR-64500-V4", "IRR-as64500-V4", "XIRR-AS1-V4"],
+)  # fmt: skip
+def test_names_that_irrgate_does_not_give(name: str) -> None:
+    assert FilterNames.parse("IRR-{peer}-{afi}").parse_name(name) is None
+
+
+@pytest.mark.parametrize(
     ("template", "reason"),
     [
         ("IRR-{peer}", "{afi} must stand in it once"),

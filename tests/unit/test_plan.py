@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -156,3 +158,25 @@ def test_every_name_that_a_workspace_may_have_can_be_in_a_plan(name: str) -> Non
     except ValueError:
         return
     assert name in plan({name: host(HostStatus.UNCHANGED)}).hosts
+
+
+@pytest.mark.parametrize(
+    ("now", "expired", "of_the_future"),
+    [
+        ("2026-01-01T00:00:00+00:00", False, False),
+        ("2026-01-02T00:00:00+00:00", False, False),
+        ("2026-01-02T01:00:00+01:00", False, False),
+        ("2026-01-02T00:00:01+00:00", True, False),
+        ("2026-01-02T05:00:00+06:00", False, False),
+        ("2025-12-31T23:55:00+00:00", False, False),
+        ("2025-12-31T23:54:59+00:00", False, True),
+        ("2025-12-31T23:00:00+00:00", False, True),
+        ("2025-12-31T23:59:00+02:00", False, True),
+    ],
+)
+def test_when_a_plan_holds(now: str, expired: bool, of_the_future: bool) -> None:
+    """A little of the future is no more than two clocks that differ."""
+    moment = datetime.fromisoformat(now)
+    made = plan({})
+    assert made.has_expired(moment) == expired
+    assert made.is_of_the_future(moment) == of_the_future

@@ -35,8 +35,9 @@ FILTERS: Final[Mapping[Afi, str]] = {Afi.IPV4: "IRR-AS64500-V4", Afi.IPV6: "IRR-
 class DaemonUnderTest(Protocol):
     """What each of the daemons brings along; made with a directory of its own, not started yet."""
 
-    platform: str
-    """as irrgate calls it"""
+    @property
+    def platform(self) -> str:
+        """As irrgate calls it."""
 
     def start(self, namespace: Namespace) -> None:
         """Start it in a namespace, and return when it takes commands.

@@ -210,11 +210,16 @@ def test_a_run_sees_both_streams_and_nothing_of_our_environment(tmp_path: Path) 
 def test_a_run_ends_at_its_timeout_with_all_that_it_started(tmp_path: Path, body: str) -> None:
     started = time.monotonic()
     seen = run([script(tmp_path, f"echo $$ >> {tmp_path}/pids; {body}")], 0.4)
-    assert 0.4 <= time.monotonic() - started < 1.4
+    # What it started would run for a minute; a machine under load takes its time to end it.
+    assert 0.4 <= time.monotonic() - started < 10
     assert seen.ending is Ending.TIMED_OUT
     assert children() == []
     leader = int((tmp_path / "pids").read_text())
     assert not alive(leader)
+    # A signal to a process that is no child of ours arrives when it arrives.
+    until = time.monotonic() + 10
+    while group(leader) and time.monotonic() < until:
+        time.sleep(0.01)
     assert group(leader) == []
 
 

@@ -242,6 +242,11 @@ def test_a_missing_dump_and_a_missing_directory_are_named(tmp_path: Path) -> Non
         load(["-"], tmp_path / "nowhere" / "snapshot.irr")
 
 
+def locks() -> str:
+    """The locks of the system, each with the inode of its file."""
+    return Path("/proc/locks").read_text()
+
+
 def start_load_from_pipe(target: Path) -> subprocess.Popen[bytes]:
     argv = [sys.executable, "-m", "playbooks.irr", "load", "-", "--snapshot", str(target)]
     process = subprocess.Popen(argv, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -250,7 +255,8 @@ def start_load_from_pipe(target: Path) -> subprocess.Popen[bytes]:
     process.stdin.flush()
     temporary = target.with_name(f"{target.name}.loading")
     until = time.monotonic() + 20
-    while not temporary.exists():
+    # The file is there a moment before its lock is.
+    while not (temporary.exists() and f":{temporary.stat().st_ino} " in locks()):
         assert time.monotonic() < until
         assert process.poll() is None
         time.sleep(0.01)

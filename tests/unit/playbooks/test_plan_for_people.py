@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from irrgate.guards import Guard
 from irrgate.plan import (
+    CapabilitiesRecord,
     DeltaRecord,
     FilterStatus,
     HostFilterRecord,
@@ -21,6 +24,7 @@ from irrgate.plan import (
     Plan,
     Purpose,
     QueryRecord,
+    ReadingRecord,
     summarise,
 )
 from irrgate.plan_file import PlanFile, PlanWriter
@@ -147,6 +151,83 @@ def test_markdown_is_escaped_and_its_fences_hold(path: Path) -> None:
     inside = text.split("````diff")[1].split("\n````\n")[0]
     assert "````" not in inside
     assert text.count("````") == 2 * text.count("````diff")
+
+
+# Guards, promises, what goes
+
+VETO = ReadingRecord(guard=Guard.SHRINK, figure="loses 45%", limit="30%", passed=False)
+PASS = ReadingRecord(guard=Guard.SHORT, figure="from /16 on", limit="/8", passed=True)
+CAN = CapabilitiesRecord(
+    strategy="session", atomic=True, commit_confirm=True, way_back="it goes back [i]by itself[/]"
+)
+
+
+def of_filter(status: FilterStatus, **more: object) -> HostFilterRecord:
+    return HostFilterRecord(peer="AS64501", afi="ipv4", status=status, **more)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def eventful(tmp_path: Path) -> Path:
+    gone = of_filter(FilterStatus.REMOVE, removed=3).model_copy(update={"peer": "AS64999"})
+    kept = of_filter(FilterStatus.REFERRED, reason="it stands in: route-map IN")
+    held = of_filter(FilterStatus.HELD, guards=(VETO, PASS), reason="max_shrink")
+    filters = {"IRR-AS64999-V4": gone, "IRR-AS64998-V4": kept, NAME: held}
+    changes = HostRecord(
+        platform="eos", status=HostStatus.CHANGE, filters=filters, capabilities=CAN
+    )
+    calm = HostRecord(
+        platform="eos", status=HostStatus.HELD, filters={NAME: held}, capabilities=CAN
+    )
+    return plan_of(tmp_path / "plan.zip", {"edge1": changes, "edge2": changes, "edge3": calm})
+
+
+def test_what_goes_and_what_stays_with_its_reason(eventful: Path) -> None:
+    text = text_of(eventful)
+    assert re.search(r"edge1 +│ AS64999 +│ IRR-AS64999-V4 +│ .*-3 │ remove ", text)
+    assert re.search(r"still referred to +│ it stands in: route-map IN", text)
+    assert "Filters: 3 held, 2 remove, 2 still referred to." in text
+
+
+def test_each_guard_is_shown_on_request_and_once_for_all_routers(eventful: Path) -> None:
+    assert "loses 45%" not in text_of(eventful)
+    text = text_of(eventful, everything=True)
+    row = rf"{NAME} │ edge1, edge2, edge3 │ max_shrink │ loses 45% +│ 30% +│ veto"
+    assert len(re.findall(row, text)) == 1
+    assert re.search(r"min_length │ from /16 on │ /8 +│ passed", text)
+    with PlanFile(eventful) as opened:
+        assert "45%" not in markdown(opened, "plan.zip")
+        row = f"| {NAME} | edge1, edge2, edge3 | max\\_shrink | loses 45% | 30% | veto |"
+        assert row in markdown(opened, "plan.zip", everything=True)
+
+
+def test_what_can_be_promised_where_something_changes(eventful: Path) -> None:
+    line = "edge1, edge2: committed at once (session); it goes back [i]by itself[/]"
+    assert f"{line}\n" in text_of(eventful)
+    with PlanFile(eventful) as opened:
+        assert f"- {line[:15]}" in markdown(opened, "plan.zip")
+
+
+def test_when_it_was_made_and_how_long_it_holds(path: Path) -> None:
+    told = "made 2026-01-01T00:00:00+00:00, expires 2026-01-02T00:00:00+00:00"
+    assert told in text_of(path).splitlines()[0]
+    with PlanFile(path) as opened:
+        assert told in markdown(opened, "plan.zip")
+
+
+def test_a_diff_that_a_terminal_would_obey(tmp_path: Path) -> None:
+    path = plan_of(tmp_path / "plan.zip", {}, lines=0)
+    with PlanFile(path) as opened:
+        record = host(HostStatus.CHANGE, FilterStatus.CHANGE)
+        plan = opened.plan
+    with PlanWriter(path) as writer:
+        kinds = writer.add_host("edge1", "", "+\tone \x1b[2J\r\n-\u202etwo", {})
+        hosts = {"edge1": record.model_copy(update={**kinds, "reviewed": "0" * 64})}
+        summary = summarise(plan.peers, hosts)
+        writer.finish(plan.model_copy(update={"hosts": hosts, "summary": summary}))
+    with PlanFile(path) as opened:
+        shown = text_of(path) + markdown(opened, "plan.zip")
+    assert all(line.isprintable() for line in shown.splitlines())
+    assert "one \\x1b[2J" in shown
 
 
 @pytest.mark.parametrize(

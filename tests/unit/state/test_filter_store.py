@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -37,6 +38,15 @@ class TestPrefixSets:
             found = state.prefixes(content.digest)
             assert (found, found.afi) == (content, content.afi)
             assert list(found.entries()) == list(content.entries())
+
+    def test_a_large_one_takes_a_few_bytes_a_prefix(self, state: State) -> None:
+        numbers = random.Random(1).sample(range(1 << 20, 14 << 20), 200_000)
+        content = PrefixSet.from_keys(Afi.IPV4, [number << 16 | 24 for number in numbers])
+        state.keep_prefixes(content)
+        with state._database.reading() as connection:
+            size = connection.exec_driver_sql("SELECT length(packed) FROM prefix_sets").scalar_one()
+        assert size < 5 * len(numbers)
+        assert state.prefixes(content.digest) == content
 
     def test_one_that_is_not_there(self, state: State) -> None:
         with pytest.raises(StateError, match="holds no prefix set"):
@@ -99,6 +109,29 @@ class TestGoodFilters:
         state.touch_good(NAME, NEW.digest, NOW + HOUR)
         assert state.good(NAME) == good()
 
+    def test_what_a_person_accepted_stays_accepted(self, state: State) -> None:
+        state.keep_good(good(why="accepted"), OLD)
+        state.keep_good(good(why="committed", server="whois.radb.net"), OLD)
+        assert state.good(NAME) == good(why="accepted", server="whois.radb.net")
+        state.keep_good(good(NEW), NEW)
+        state.keep_good(good(), OLD)
+        assert state.good(NAME) == good()
+
+    def test_many_at_once_or_none(self, state: State) -> None:
+        many = [
+            (good(content, name=f"IRR-AS{n}-V4"), content) for n, content in enumerate([OLD, NEW])
+        ]
+        state.keep_goods(many)
+        assert list(state.goods().values()) == [each for each, _ in many]
+        with pytest.raises(StateError, match="not the one of its prefixes"):
+            state.keep_goods([(good(name="IRR-AS7-V4"), OLD), (good(NEW), OLD)])
+        assert len(state.goods()) == 2
+        digests = {"IRR-AS0-V4": OLD.digest, "IRR-AS1-V4": OLD.digest, "IRR-AS9-V4": OLD.digest}
+        state.touch_goods(digests, NOW + HOUR)
+        times = {name: each.expanded_at for name, each in state.goods().items()}
+        assert times == {"IRR-AS0-V4": NOW + HOUR, "IRR-AS1-V4": NOW}
+        state.touch_goods({}, NOW)
+
     def test_a_digest_that_is_not_its_prefixes(self, state: State) -> None:
         for wrong in (good(NEW), good(afi=Afi.IPV6)):
             with pytest.raises(StateError, match="not the one of its prefixes"):
@@ -110,6 +143,31 @@ class TestGoodFilters:
         with pytest.raises(StateError, match="a time without a zone"):
             state.keep_good(good(expanded_at=NOW.replace(tzinfo=None)), OLD)
         assert state.stored().prefix_sets == 0
+
+    def test_two_runs_that_keep_the_same_at_once(self, state: State, place: Place) -> None:
+        names = [f"IRR-AS{n}-V4" for n in range(15)]
+        wrong: list[BaseException] = []
+        together = threading.Barrier(4)
+
+        def keep(run: State) -> None:
+            try:
+                for name in names:
+                    together.wait()
+                    run.keep_good(good(name=name), OLD)
+                    run.set_held([name], [held(name=name)])
+                    run.accept(held(name=name), None, "ana", "yes", NOW)
+            except BaseException as exc:  # noqa: BLE001
+                wrong.append(exc)
+                together.abort()
+
+        with place.open() as other:
+            threads = [threading.Thread(target=keep, args=(run,)) for run in (state, other) * 2]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        assert wrong == []
+        assert set(state.goods()) == {each.name for each in state.held()} == set(names)
 
 
 class TestHeldFilters:
@@ -204,3 +262,23 @@ class TestAcceptances:
     def test_the_longest_text_is_kept(self, state: State) -> None:
         reason = "ñ" * 10_000
         assert state.accept(held(), NEW, "ana", reason, NOW).reason == reason
+
+    def test_all_that_were_not_used(self, state: State) -> None:
+        assert state.acceptances() == {}
+        number = deploy(state, {}, {})
+        used = state.accept(held(), NEW, "ana", "yes", NOW)
+        state.use_acceptance(used.id, number)
+        first = state.accept(held(), NEW, "ana", "again", NOW)
+        other = state.accept(held(OLD, name="IRR-AS1-V4"), OLD, "ana", "yes", NOW)
+        assert state.acceptances() == {
+            (NAME, NEW.digest): first,
+            ("IRR-AS1-V4", OLD.digest): other,
+        }
+
+    def test_the_names_that_a_rollback_changed(self, state: State) -> None:
+        old, new = state.keep_prefixes(OLD), state.keep_prefixes(NEW)
+        deploy(state, {"IRR-AS1-V4": old}, {"IRR-AS1-V4": new})
+        assert state.rolled_back_names() == frozenset()
+        deploy(state, {NAME: new}, {NAME: old}, kind="rollback")
+        assert state.rolled_back_names() == {NAME}
+        assert state.rolled_back(NAME, new)

@@ -47,7 +47,7 @@ with Place(Path(sys.argv[1]), sys.argv[2] or None).open() as state:
 
 
 class TestKilled:
-    @pytest.mark.parametrize("turn", range(4))
+    @pytest.mark.parametrize("turn", range(3))
     def test_what_was_written_is_there_and_whole(self, place: Place, turn: int) -> None:
         process = subprocess.Popen(
             [sys.executable, "-c", _WRITE, place.directory, place.url or ""],

@@ -92,14 +92,16 @@ class TestHostLocks:
         "host", ["núcleo 1", "..", "a/b", "../../etc", ".", "%2F", "running/1", "", "ñ" * 100]
     )
     def test_a_name_stays_a_name(self, state: State, place: Place, host: str) -> None:
+        deploy(state, {}, {}, outcome=None)
         with state.lock(host, "ana\nfalse \x1b[2J") as lock:
             lock.check()
+            assert set(place.directory.iterdir()) <= {place.database.parent}
+            for folder in place.directory.rglob("locks"):
+                assert {each.name for each in folder.iterdir() if each.is_dir()} <= {"running"}
             with pytest.raises(LockedError, match=r"ana\\nfalse \\x1b\[2J, since"):
                 state.lock(host, "eva")
             with state.lock(f"{host}x", "eva"):
                 pass
-        outside = set(place.directory.iterdir()) - {place.database.parent}
-        assert outside == set()
 
     def test_of_many_threads_one_has_it(self, state: State) -> None:
         inside: list[str] = []
