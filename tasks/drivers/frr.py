@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from tasks.drivers.frr_router import FrrRouter, Places
 from tasks.drivers.frr_scripts import Commit, bundle
 from tasks.drivers.frr_show import Shown, clear_commands, neighbours_of
 from tasks.drivers.shell import OPTIONS, Shell, open_shell
-from tasks.drivers.watchdog import Decision, Waiting, Watchdog
+from tasks.drivers.watchdog import Decision, Progress, Waiting, Watchdog
 
 RUN_DIRECTORY: Final = "/run/irrgate/frr"
 MAX_SECONDS: Final = 300
@@ -29,6 +30,8 @@ _PROGRAM: Final = re.compile(r"[A-Za-z0-9_/][A-Za-z0-9_./@+:-]*")
 _SECRET: Final = re.compile(r"\b((?:password|md5|key-string|community)(?: [0-9])? )\S+")
 _AT_ONCE: Final = 60
 """seconds that a commit has which is confirmed as soon as it is made"""
+_LOOK: Final = 20
+"""seconds between two looks whether the process of a change is there"""
 _SLACK: Final = 2
 """times the estimate that a change may take before it is given up"""
 
@@ -188,8 +191,8 @@ class FrrDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             self._decide(waiting.id, Decision.REVERT)
             self._pending = None
         elif self._undo is not None:
-            undo, self._undo = self._undo, None
-            self._commit(undo, None)
+            self._commit(self._undo, None)
+            self._undo = None
         else:
             raise CommitRefused(self.hostname, "there is no commit to go back from")
 
@@ -324,11 +327,11 @@ class FrrDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             if not armed:
                 watchdog.forget(change_id)
             raise
-        progress = watchdog.until_made(change_id, self.timeout + slack)
+        progress = self._wait(change_id, self.timeout + slack, made=True)
         if not progress.made:
             raise TimedOut(self.hostname, f"FRR does not take the entries in time: {progress.said}")
         if progress.decision is Decision.REVERT:
-            watchdog.until_over(change_id, self.timeout + slack)
+            self._wait(change_id, self.timeout + slack)
             raise CommitRefused(self.hostname, f"the commit was taken back: {progress.said}")
         if revert_in is None:
             self._decide(change_id, Decision.CONFIRM)
@@ -338,12 +341,26 @@ class FrrDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
 
     def _decide(self, change_id: str, decision: Decision) -> None:
         self._watchdog.decide(change_id, decision)
-        progress = self._watchdog.until_over(
-            change_id, self.timeout + math.ceil(_SLACK * self._seconds)
-        )
+        seconds = self.timeout + math.ceil(_SLACK * self._seconds)
+        progress = self._wait(change_id, seconds)
         if not progress.over:
             step = "confirmed" if decision is Decision.CONFIRM else "taken back"
             raise TimedOut(self.hostname, f"the commit is not {step} yet: {progress.said}")
+
+    def _wait(self, change_id: str, seconds: float, *, made: bool = False) -> Progress:
+        """Wait until a change is over, or made; its process is started again where it was killed.
+
+        What it returns tells whether the time was enough.
+        """
+        watchdog = self._watchdog
+        end = time.monotonic() + seconds
+        while True:
+            left = end - time.monotonic()
+            until = watchdog.until_made if made else watchdog.until_over
+            progress = until(change_id, min(left, _LOOK))
+            if left <= _LOOK or (progress.made if made else progress.over):
+                return progress
+            self._waiting()
 
 
 # The last is Junos's, which irrgate gives every driver: here the watchdog knows of other commits.

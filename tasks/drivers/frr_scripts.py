@@ -69,7 +69,10 @@ clear_sessions() {{
 prepare() {{
     # The saved configuration with the lines of $1 in it, beside the one that is there.
     rm -f -- "$new"
-    cksum < "$config" > saved.sum && cp -p -- "$config" "$new" || return 1
+    cksum < "$config" > saved.sum && cp -p -- "$config" "$new" || {
+        rm -f -- "$new"
+        return 1
+    }
     awk '
         function put() {{
             for (i = 1; i <= count; i++) {{ print line[i]; printed++ }}
@@ -102,6 +105,7 @@ _CHANGE: Final = """\
 held || exit 1
 same before || { echo "the prefix lists are not what they were any more"; exit 1; }
 cp after lines && prepare || exit 1
+: > begun
 write delta
 held || exit 1
 same after || { echo "FRR did not take the new entries: $(head -c 400 said)"; exit 1; }
@@ -122,6 +126,7 @@ same after || {
 """
 
 _REVERT: Final = """\
+[ -e begun ] || { rm -f -- "$new"; exit 0; }
 held || exit 1
 same before || {
     write inverse

@@ -121,7 +121,10 @@ class Frr:
         )
         up = lambda: name in self.vtysh("-c", "show daemons").stdout.split()  # noqa: E731
         if not eventually(up):
-            raise RuntimeError(f"{name} did not start")
+            ended = self.processes[name].poll()
+            log = self.directory / f"{name}.log"
+            said = log.read_text()[-1000:] if log.exists() else ""
+            raise RuntimeError(f"{name} did not start: {ended} {said}")
 
     def use_filters(self) -> None:
         """Refer to the filters: it does so from the beginning, and a missing list denies."""
