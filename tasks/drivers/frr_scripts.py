@@ -69,10 +69,10 @@ clear_sessions() {{
 prepare() {{
     # The saved configuration with the lines of $1 in it, beside the one that is there.
     rm -f -- "$new"
-    cksum < "$config" > saved.sum && cp -p -- "$config" "$new" || {
+    cksum < "$config" > saved.sum && cp -p -- "$config" "$new" || {{
         rm -f -- "$new"
         return 1
-    }
+    }}
     awk '
         function put() {{
             for (i = 1; i <= count; i++) {{ print line[i]; printed++ }}

@@ -28,6 +28,8 @@ _ID: Final = re.compile(r"[a-z0-9-]{1,64}")
 _DEAD: Final = 15
 """seconds without a sign of life after which the process is taken to be gone; its beats are 0.1 s
 apart, and a router may be busy"""
+_ABANDONED: Final = 3600
+"""seconds after which a folder is removed whose change was never armed"""
 _BUSY: Final = 46
 _LATE: Final = 47
 _GONE: Final = 48
@@ -45,7 +47,6 @@ _WATCH: Final = f"""\
 # irrgate: makes one change, and takes it back unless it is confirmed. $1: folder, $2: change.
 cd "$1/$2" || exit 1
 umask 077
-trap '' HUP
 {_CLOCK}
 beat() {{ now > beat.new && mv -f beat.new beat; }}
 rest() {{ beat; sleep 0.1 2>/dev/null || sleep 1; }}
@@ -104,9 +105,13 @@ printf %s "$7" > watch && boot > boot && echo "$2" > name || exit 1
 echo $(($(now) + $3)) > deadline || exit 1
 cd ..
 # Of two who want it one gets it; and what is over is in nobody's way.
-ln "$2/name" current 2>/dev/null || exit {_BUSY}
-for old in */outcome; do
-    [ "$old" = "$2/outcome" ] || [ ! -e "$old" ] || rm -rf "${{old%/outcome}}"
+ln "$2/name" current 2>/dev/null || {{ rm -f "$2/deadline"; exit {_BUSY}; }}
+for old in irrgate-*; do
+    # One without an outcome may be just about to be armed, or its irrgate has died before it was.
+    born=$(cat "$old/born" 2>/dev/null)
+    [ "$old" = "$2" ] || {{
+        [ ! -e "$old/outcome" ] && [ $(($(now) - ${{born:-0}})) -lt {_ABANDONED} ]
+    }} || rm -rf "$old"
 done
 start "$1" "$2" first
 tries=100
@@ -121,12 +126,14 @@ while [ ! -e "$2/beat" ]; do
 done
 """
 
-_PREPARE: Final = """\
+_PREPARE: Final = f"""\
+{_CLOCK}
 set -eu
 umask 077
 mkdir -p "$1"
 chmod 700 "$1"
 mkdir "$1/$2"
+now > "$1/$2/born"
 """
 
 _FORGET: Final = """\

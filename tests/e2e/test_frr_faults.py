@@ -259,9 +259,8 @@ def test_what_others_save_meanwhile_stays_and_the_new_lists_do_not(frr: Frr) -> 
     with connected(frr) as driver:
         load(driver, NEW)
         driver.commit_config(revert_in=600)
-        assert (
-            frr.vtysh("-c", "conf", "-c", "ip prefix-list THEIRS seq 5 permit any").returncode == 0
-        )
+        theirs = "ip prefix-list THEIRS seq 5 permit any"
+        assert frr.vtysh("-c", "conf", "-c", theirs).returncode == 0
         frr.show("write memory")
         assert saved(frr) == NEW_LINES
         driver.rollback()

@@ -128,6 +128,11 @@ def test_one_change_at_a_time(watchdog: Watchdog, value: Path, tmp_path: Path) -
     with pytest.raises(Locked):
         watchdog.arm(second, change(other), LONG)
     assert not other.exists()
+    watchdog.forget(second)
+    assert not Path(watchdog.folder(second)).exists()
+    watchdog.forget(first)
+    assert Path(watchdog.folder(first)).exists()
+    second = watchdog.new_id()
     watchdog.decide(first, Decision.REVERT)
     assert watchdog.until_over(first, 10).over
     watchdog.arm(second, change(other), LONG)
@@ -253,6 +258,16 @@ def test_a_restart_of_the_router_takes_back_what_its_folder_survived(
     watchdog.resume(change_id)
     assert watchdog.until_over(change_id, 10).decision is Decision.REVERT
     assert value.read_text() == "old\n"
+
+
+def test_what_is_over_or_was_never_begun_is_cleared_away(watchdog: Watchdog, value: Path) -> None:
+    over = armed(watchdog, value, 1)
+    assert watchdog.until_over(over, 10).over
+    abandoned, coming = watchdog.new_id(), watchdog.new_id()
+    Path(watchdog.folder(abandoned), "born").write_text("-4000\n")
+    now = armed(watchdog, value)
+    left = {each.name for each in Path(watchdog.folder(now)).parent.iterdir()}
+    assert left == {coming, now, "current"}
 
 
 def test_nothing_is_armed_where_there_is_no_room(shell: Shell, value: Path) -> None:

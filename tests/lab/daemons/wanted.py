@@ -15,9 +15,11 @@ def program(name: str) -> str | None:
     return shutil.which(name, path=PATH)
 
 
-def needs(*programs: str) -> pytest.MarkDecorator:
+def needs(*programs: str, root: bool = False) -> pytest.MarkDecorator:
     """Skip where a program is missing: loudly here, and with CI=true the tests run and fail."""
     missing = [name for name in programs if program(name) is None]
+    if root and os.getuid():
+        return pytest.mark.skipif(os.environ.get("CI") != "true", reason="needs root")
     return pytest.mark.skipif(
         bool(missing) and os.environ.get("CI") != "true",
         reason=f"{', '.join(missing)} not installed: .ci/install-daemons does it",
@@ -29,3 +31,4 @@ needs_bird = needs("bird", "birdc", "ip")
 FRR = "/usr/lib/frr"
 """by its whole path: OpenBGPD has a bgpd as well"""
 needs_frr = needs(f"{FRR}/bgpd", f"{FRR}/zebra", "vtysh", "ip")
+needs_openbgpd = needs("bgpctl", "ip", root=True)

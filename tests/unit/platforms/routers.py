@@ -15,6 +15,9 @@ from irrgate.platforms import find_platform
 from irrgate.platforms.bird_file import merged, read_own, write_own
 from irrgate.platforms.bird_file import read_candidate as read_bird_candidate
 from irrgate.platforms.daemon_files import DaemonFile, DaemonFiles, join_files
+from irrgate.platforms.openbgpd import changes
+from irrgate.platforms.openbgpd_text import merged as merged_sets
+from irrgate.platforms.openbgpd_text import running_text, seal_of
 from irrgate.platforms.platform import ManagedList, Stranger
 from irrgate.prefixes import Afi, PrefixSet, format_address
 from irrgate.render import Renderer
@@ -28,8 +31,10 @@ from tests.lab.junos_loader import load_text
 from tests.lab.junos_loader import parse_config as parse_junos
 from tests.lab.junos_semantics import RouteFilter, route_filters
 from tests.lab.junos_tree import render
+from tests.lab.openbgpd_semantics import OpenbgpdSet
+from tests.lab.openbgpd_semantics import prefix_sets as openbgpd_sets
 
-PLATFORMS: Final = ("eos", "junos", "bird", "frr")
+PLATFORMS: Final = ("eos", "junos", "bird", "frr", "openbgpd")
 NAMES: Final = {Afi.IPV4: "IRR-AS64500-V4", Afi.IPV6: "IRR-AS64500-V6"}
 WANTED: Final[Mapping[str, Afi]] = {name: afi for afi, name in NAMES.items()}
 RENDERER: Final = Renderer()
@@ -57,6 +62,13 @@ policy-options {
 """
 _BIRD_USER: Final = {
     "/etc/bird/bird.conf": "define 'CORE' = [ 10.0.0.0/8 ];\ninclude \"irrgate.conf\";\n"
+}
+_OPENBGPD_USER: Final = {
+    "/etc/bgpd.conf": """\
+AS 64496
+prefix-set CORE { 10.0.0.0/8 }
+include "/etc/bgpd/irrgate.conf"
+""",
 }
 
 
@@ -154,6 +166,25 @@ class FrrRouter:
         return rule
 
 
+class OpenbgpdRouter:
+    """The files alone; what the driver makes of a candidate is irrgate's own merge of it."""
+
+    def __init__(self, user: Mapping[str, str] = _OPENBGPD_USER) -> None:
+        self.platform = "openbgpd"
+        self._user = user
+        self.own = ""
+
+    def load(self, candidate: str) -> None:
+        self.own = merged_sets(self.own, *changes(candidate))
+
+    def running(self) -> str:
+        own = DaemonFile("/etc/bgpd/irrgate.conf", self.own)
+        return running_text(own, self._user, seal_of(self.own))
+
+    def rule(self, name: str) -> OpenbgpdSet:
+        return openbgpd_sets(self.own)[name]
+
+
 def router(platform: str, running: str | None = None) -> Router:
     """Return a router with this config, or one that has a list of others in it."""
     if platform == "eos":
@@ -162,6 +193,8 @@ def router(platform: str, running: str | None = None) -> Router:
         return BirdRouter()
     if platform == "frr":
         return FrrRouter()
+    if platform == "openbgpd":
+        return OpenbgpdRouter()
     return JunosRouter(running or _JUNOS)
 
 

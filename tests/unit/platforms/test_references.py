@@ -13,7 +13,7 @@ from irrgate.platforms.platform import Stranger
 from irrgate.prefixes import Afi, PrefixSet
 from tests.lab.frr_lists import FrrLists
 from tests.unit.filters_made import prefixes
-from tests.unit.platforms.routers import WANTED, BirdRouter, candidate
+from tests.unit.platforms.routers import WANTED, BirdRouter, OpenbgpdRouter, candidate
 
 NAME = "IRR-AS1-V4"
 EOS_LIST = f"ip prefix-list {NAME}\n   seq 10 permit 10.0.0.0/8\n!\n"
@@ -38,6 +38,12 @@ def frr(*blocks: str) -> str:
     lists = FrrLists()
     lists.tell(f"ip prefix-list {NAME} seq 10 permit 10.0.0.0/8")
     return lists.running(blocks="".join(blocks))
+
+
+def openbgpd(text: str, lists: Mapping[str, PrefixSet] | None = None) -> str:
+    router = OpenbgpdRouter(user={"/etc/bgpd.conf": text})
+    router.load(candidate("openbgpd", lists or {NAME: prefixes("10.0.0.0/8")}))
+    return router.running()
 
 
 def in_group(policy_options: str) -> str:
@@ -358,10 +364,44 @@ def test_in_birds_files_those_of_every_file_count() -> None:
     assert only("bird", router.running()).references == (f"/a: {NAME}", f"/c: x {NAME}")
 
 
+# What counts in OpenBGPD's files
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"allow from AS 64500 prefix-set {NAME}",
+        f'\tprefix-set "{NAME}" or-longer',
+        f"# until {NAME} is gone",
+        f"network prefix-set {NAME}",
+    ],
+)
+def test_in_openbgpds_files_any_line_of_the_users_refers_to_it(line: str) -> None:
+    reference = f"/etc/bgpd.conf: {line.strip()}"
+    found = only("openbgpd", openbgpd(f"{line}\n"))
+    assert found == Stranger(NAME, Afi.IPV4, (reference,), removable=True)
+    assert only("openbgpd", openbgpd(line.replace(NAME, f"{NAME}-OLD"))).references == ()
+
+
+@pytest.mark.parametrize("afi", Afi)
+def test_of_an_empty_set_of_openbgpd_the_family_is_known(afi: Afi) -> None:
+    found = only("openbgpd", openbgpd("", {NAME: PrefixSet.empty(afi)}))
+    assert found == Stranger(NAME, afi, (), removable=True)
+
+
+def test_a_set_of_the_users_is_not_ours_to_remove() -> None:
+    elsewhere = f'prefix-set "{NAME}" {{ 2001:db8::/32 }}\n'
+    found = only("openbgpd", openbgpd(elsewhere, {"IRR-AS64500-V4": prefixes("10.0.0.0/8")}))
+    assert (found.afi, found.removable) == (Afi.IPV6, False)
+
+
 # How much is told, and how long it takes
 
 
 def many(platform: str, count: int) -> str:
+    if platform == "openbgpd":
+        uses = "".join(f"allow from AS {n} prefix-set {NAME}\n" for n in range(count))
+        return openbgpd(f'group "IN" {{\n}}\n{uses}')
     if platform == "bird":
         uses = "".join(f"    if net ~ '{NAME}' then accept; # {n}\n" for n in range(count))
         return bird(f"filter IN {{\n{uses}    reject; # 64496\n}}\n")
@@ -401,6 +441,7 @@ def test_what_a_router_says_is_told_in_one_line_of_print(platform: str) -> None:
         "junos": junos(JUNOS_LIST, after=f'snmp {{\n    location "{NAME} {long}";\n}}\n'),
         "bird": bird(f"# {NAME} {long}\n"),
         "frr": frr(f"interface eth1\n description {NAME} {long}\nexit\n!\n"),
+        "openbgpd": openbgpd(f"# {NAME} {long}\n"),
     }
     (told,) = only(platform, running[platform]).references
     assert told.isprintable()

@@ -22,6 +22,7 @@ REMOVES = {
         "    delete: route-filter-list IRR-AS1-V4;\n",
         "    delete: route-filter-list IRR-AS1-V6;\n",
     ),
+    "openbgpd": ('no prefix-set "IRR-AS1-V4"\n', 'no prefix-set "IRR-AS1-V6"\n'),
     "bird": ("# remove 'IRR-AS1-V4' # ipv4\n", "# remove 'IRR-AS1-V6' # ipv6\n"),
 }
 
@@ -102,6 +103,11 @@ def test_a_list_that_is_to_go_is_not_set_either(platform: str) -> None:
         ("frr", "no ip prefix-list IRR-AS1-V4 description"),
         ("frr", "no ip prefix-list"),
         ("frr", "no route-map IRR-AS1-V4"),
+        ("openbgpd", "no prefix-set IRR-AS1-V4"),
+        ("openbgpd", 'no prefix-set "IRR-*"'),
+        ("openbgpd", 'no as-set "IRR-AS1-V4"'),
+        ("openbgpd", "allow from any"),
+        ("openbgpd", 'include "/etc/other.conf"'),
         ("junos", "    /* gone */ delete: route-filter-list IRR-AS1-V4;"),
     ],
 )
