@@ -111,7 +111,7 @@ class FrrRouter:
     def silent(self, ran: Ran) -> ConnectionFailed:
         """Return the error of a vtysh that failed, in its own words."""
         hint = ""
-        if "failed to connect to any daemons" in ran.said:
+        if "failed to connect to any daemons" in ran.said or "ermission denied" in ran.said:
             hint = (
                 "is FRR running, and may this user talk to it? vtysh is for root and for members "
                 "of the group frrvty; sudo: true runs it as root"

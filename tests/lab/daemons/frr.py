@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
 import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 from irrgate.prefixes import Afi
@@ -75,6 +75,12 @@ class Frr:
     namespace: Namespace | None = field(default=None, init=False)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, init=False)
 
+    def __post_init__(self) -> None:
+        if os.getuid() == 0:
+            # As root FRR becomes a user of its own, who may not enter the folders of the tests.
+            self._place = TemporaryDirectory(prefix="irrgate-frr-")
+            self.directory = Path(self._place.name)
+
     @property
     def config(self) -> Path:
         return self.directory / "frr.conf"
@@ -95,11 +101,8 @@ class Frr:
     def again(self) -> None:
         """Start it, or start it again after a stop, on the saved configuration as it is."""
         if os.getuid() == 0:
-            for parent in (self.directory, *self.directory.parents[:-2]):
-                parent.chmod(parent.stat().st_mode | 0o055)
-            frr = pwd.getpwnam("frr")
             for path in (self.directory, self.config, self.directory / "vtysh.conf"):
-                os.chown(path, frr.pw_uid, frr.pw_gid)
+                shutil.chown(path, "frr", "frr")
         for name in ("zebra", "bgpd"):
             self.start_daemon(name)
         done = self.vtysh("-b")
@@ -120,7 +123,7 @@ class Frr:
             stderr=subprocess.DEVNULL,
         )
         up = lambda: name in self.vtysh("-c", "show daemons").stdout.split()  # noqa: E731
-        if not eventually(up):
+        if not eventually(lambda: up() or self.processes[name].poll() is not None) or not up():
             ended = self.processes[name].poll()
             log = self.directory / f"{name}.log"
             said = log.read_text()[-1000:] if log.exists() else ""
