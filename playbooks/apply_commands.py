@@ -19,7 +19,7 @@ from playbooks.progress import Steps
 from playbooks.recovering import recover_workspace
 from playbooks.refreshing import Refreshed, refresh_routers
 from playbooks.reporting import telling
-from playbooks.terminal import Exit, Terminal, local_now, told_errors
+from playbooks.terminal import Exit, Terminal, local_now, tell, told_errors
 
 CanaryOption = Annotated[
     list[str] | None,
@@ -164,11 +164,15 @@ def apply_exit(applied: Applied, *, has_problems: bool) -> Exit:
     """Return the exit code of an apply."""
     if applied.interrupted:
         return Exit.INTERRUPTED
-    return Exit.PROBLEMS if has_problems or not applied.is_done else Exit.DONE
+    if has_problems or not applied.is_done or not applied.is_settled:
+        return Exit.PROBLEMS
+    return Exit.DONE
 
 
 def tell_applied(terminal: Terminal, applied: Applied) -> None:
     """Print what came of each router."""
+    if applied.trouble is not None:
+        tell(applied.trouble)
     rows = _rows(applied.outcomes)
     if terminal.as_json:
         terminal.print_json(
@@ -177,6 +181,7 @@ def tell_applied(terminal: Terminal, applied: Applied) -> None:
                 "routers": [_row_json(row) for row in rows],
                 "recovered": [_row_json(row) for row in _rows(applied.recovered)],
                 "interrupted": applied.interrupted,
+                "trouble": str(applied.trouble or ""),
             }
         )
         return

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nornir.core import Nornir
 from nornir.core.task import AggregatedResult
 
 from irrgate.commits import CommitOrder, CommitOutcome, CommitReport, CommitRules, Pace
-from irrgate.errors import PlanError
+from irrgate.errors import PlanError, StateError
 from irrgate.network import Workspace
 from irrgate.plan import HostStatus, Plan, Purpose
 from irrgate.plan_file import PlanFile
@@ -80,11 +80,24 @@ class Applied:
     recovered: Mapping[str, CommitReport] = field(default_factory=dict)
     """of routers that an earlier run had left unfinished"""
     interrupted: bool = False
+    trouble: StateError | None = None
+    """why the end of it could not be written to the state"""
 
     @property
     def is_done(self) -> bool:
-        """True when every router holds what the plan intended."""
-        return not self.interrupted and all(each.outcome.is_done for each in self.outcomes.values())
+        """True when every router holds what the plan intended, and that is written down."""
+        routers = self.outcomes.values()
+        return (
+            not self.interrupted
+            and not self.trouble
+            and all(each.outcome.is_done for each in routers)
+        )
+
+    @property
+    def is_settled(self) -> bool:
+        """True when of every router it is known what it holds."""
+        reports = (*self.outcomes.values(), *self.recovered.values())
+        return all(each.outcome.is_settled for each in reports)
 
 
 class _Orders(Mapping[str, CommitOrder]):
@@ -135,14 +148,10 @@ class _Orders(Mapping[str, CommitOrder]):
 
 
 class _Targets:
-    """What the deployment's journal asks of the plan, and tells the run."""
+    """What the deployment's journal asks of the plan, and leaves behind."""
 
-    def __init__(
-        self, request: ApplyRequest, opened: PlanFile, budget: Budget, good: LastGood
-    ) -> None:
-        self._request = request
+    def __init__(self, opened: PlanFile, good: LastGood) -> None:
         self._opened = opened
-        self._budget = budget
         self._good = good
 
     def of(self, host: str) -> tuple[str, Mapping[str, PrefixSet | None]]:
@@ -154,13 +163,19 @@ class _Targets:
             if each.status.is_change
         }
 
+    def origins(self, host: str) -> list[dict[str, Any]]:
+        """Return where the router's new filters come from, for the run that recovers it."""
+        return self._good.dumped(host, self._written(host))
+
+    def _written(self, host: str) -> list[str]:
+        filters = self._opened.plan.hosts[host].filters
+        return [name for name, each in filters.items() if each.status.is_written]
+
     def ended(self, host: str, report: CommitReport, found: RunningFilters | None) -> None:
-        """Count it, and keep what was committed as last-known-good."""
-        self._budget.count(host, report)
+        """Keep what was committed as last-known-good."""
         if report.outcome is CommitOutcome.DONE and found is not None:
-            for name, each in self._opened.plan.hosts[host].filters.items():
-                if each.status.is_written:
-                    self._good.committed(host, name, found.lists[name].prefixes)
+            for name in self._written(host):
+                self._good.committed(host, name, found.lists[name].prefixes)
 
 
 def apply_plan(request: ApplyRequest, opened: PlanFile, path: str, steps: Steps) -> Applied:
@@ -183,9 +198,11 @@ def apply_plan(request: ApplyRequest, opened: PlanFile, path: str, steps: Steps)
             + (f"with --limit {' '.join(plan.limit)}" if plan.limit else "for other routers"),
         )
     hosts = [name for name in planned if plan.hosts[name].status is HostStatus.CHANGE]
-    chosen = (request.canary or Canary(workspace.network.apply.canary)).of(hosts)
+    canary = request.canary or Canary(workspace.network.apply.canary)
+    canary.check(hosts)
     recovered = recover_routers(request, nornir, steps, planned)
     closed = {name: why for name in hosts if (why := _window_closed(request, name))}
+    chosen = canary.of([name for name in hosts if name not in closed])
     if len(closed) == len(hosts):
         # Nothing is begun, so that there is nothing for the history either.
         held = {name: CommitReport(CommitOutcome.HELD, why) for name, why in closed.items()}
@@ -254,7 +271,7 @@ class _Deployment:
         self._batches = batches(hosts, canary, size)
         self._budget = Budget(limit, canary)
         self._outcomes: dict[str, CommitReport] = {}
-        self._current: list[str] = []
+        self._under_way: set[str] = set()
 
     def run(self, nornir: Nornir, recovered: Mapping[str, CommitReport]) -> Applied:
         """Commit on all routers, and write what came of it to the state."""
@@ -273,31 +290,40 @@ class _Deployment:
         )
         good = LastGood(state, self._opened, number)
         holder = f"{name}, irrgate {kind}, deployment {number}, process {os.getpid()}"
-        targets = _Targets(request, self._opened, self._budget, good)
+        targets = _Targets(self._opened, good)
         journal = DeploymentJournal(state, number, holder, request.now, targets)
-        self._outcomes = {
-            name: CommitReport(CommitOutcome.FAILED, f"{each.reason} (of an earlier deployment)")
-            for name, each in recovered.items()
-            if each.outcome is CommitOutcome.UNSETTLED and name in self._hosts
-        }
+        for name, each in recovered.items():
+            if each.outcome is CommitOutcome.UNSETTLED and name in self._hosts:
+                why = f"{each.reason} (of an earlier deployment)"
+                self._outcomes[name] = CommitReport(CommitOutcome.FAILED, why)
+                self._budget.count(name, self._outcomes[name])
         interrupted = False
         try:
             self._commit(nornir, journal)
-        except RunInterruptedError as exc:
+        except KeyboardInterrupt:
             interrupted = True
-            self._collect(exc.results)
             for name in self._hosts:
-                why = "interrupted before its turn came"
-                if name not in exc.untouched and name in self._current:
-                    why = "interrupted while it was under way: irrgate recover brings it to an end"
-                held = CommitReport(CommitOutcome.HELD, why)
-                self._outcomes.setdefault(name, held)
-        good.finish()
+                self._outcomes.setdefault(name, self._left(name))
         outcomes = {name: self._outcomes[name] for name in self._hosts}
         applied = Applied(number, outcomes, recovered, interrupted)
         result = "interrupted" if interrupted else "done" if applied.is_done else "problems"
-        state.end_deployment(number, result, request.now())
+        try:
+            good.finish()
+            state.end_deployment(number, result, request.now())
+        except StateError as exc:
+            # What came of the routers is to be told all the same.
+            return replace(applied, trouble=exc)
         return applied
+
+    def _left(self, host: str) -> CommitReport:
+        """Return what is known of a router that did not come to an end before Ctrl-C."""
+        if host in self._under_way:
+            return CommitReport(
+                CommitOutcome.UNSETTLED,
+                "interrupted while it was under way",
+                hint="irrgate recover brings it to an end, and so does the next apply or refresh",
+            )
+        return CommitReport(CommitOutcome.HELD, "interrupted before its turn came")
 
     def _commit(self, nornir: Nornir, journal: DeploymentJournal) -> None:
         request = self._request
@@ -310,14 +336,23 @@ class _Deployment:
             request.state.identity,
             self._why_not,
             request.pace,
+            self._budget.count,
         )
-        chosen = nornir.filter(filter_func=lambda host: host.name in self._hosts)
+        chosen = _only(nornir, self._hosts)
         with connections(chosen), self._steps.step("committing", len(self._hosts)) as step:
             for batch in self._batches:
-                self._current = [name for name in batch if name not in self._outcomes]
-                now = chosen.filter(filter_func=lambda host: host.name in self._current)
-                if self._current:
-                    self._collect(step.watch(now).run(task=commit, run=run))
+                current = {name for name in batch if name not in self._outcomes}
+                if current:
+                    self._run_batch(step.watch(_only(chosen, current)), run, current)
+
+    def _run_batch(self, nornir: Nornir, run: CommitRun, current: set[str]) -> None:
+        self._under_way = current
+        try:
+            self._collect(nornir.run(task=commit, run=run))
+        except RunInterruptedError as exc:
+            self._collect(exc.results)
+            self._under_way = current - exc.untouched
+            raise
 
     def _why_not(self, host: str) -> str:
         """Return why the router is not to be changed now; asked when its turn comes."""
@@ -330,6 +365,10 @@ class _Deployment:
                 self._outcomes[name] = CommitReport(CommitOutcome.FAILED, reason)
             else:
                 self._outcomes[name] = result[0].result
+
+
+def _only(nornir: Nornir, hosts: Collection[str]) -> Nornir:
+    return nornir.filter(filter_func=lambda host: host.name in hosts)
 
 
 _KINDS: Final[Mapping[Purpose, DeploymentKind]] = {

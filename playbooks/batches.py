@@ -30,18 +30,24 @@ class Canary:
             )
         return cls(number=int(numbers[0]))
 
-    def of(self, hosts: Sequence[str]) -> tuple[str, ...]:
-        """Return those of `hosts` that come first, in the order of `hosts`.
+    def check(self, hosts: Sequence[str]) -> None:
+        """Raise WorkspaceError for a router that is not among `hosts`.
 
-        Raises WorkspaceError for a router that is not among them: a canary that is misspelt must
-        not mean that there is none.
+        A canary that is misspelt must not mean that there is none.
         """
         for name in self.hosts:
             if name not in hosts:
                 raise WorkspaceError(
                     f"--canary {name!a}", "is no router that the plan changes (within --limit)"
                 )
-        return tuple(name for name in hosts if name in self.hosts) or tuple(hosts[: self.number])
+
+    def of(self, hosts: Sequence[str]) -> tuple[str, ...]:
+        """Return the routers that come first: those that are named, else the first of `hosts`.
+
+        `hosts` are those that may be changed now. One that is named and is not among them does not
+        come through, so that the others are not begun.
+        """
+        return self.hosts or tuple(hosts[: self.number])
 
 
 def batches(hosts: Sequence[str], canary: tuple[str, ...], size: int | None) -> list[list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from pydantic import JsonValue
 
@@ -17,11 +17,18 @@ if TYPE_CHECKING:  # SQLAlchemy takes 0.2 s to load, for nothing where no state 
     from irrgate.state import State
 
 
+ORIGINS: Final = "origins"
+"""where the journal of a commit has what is to be kept once a router holds it"""
+
+
 class Targets(Protocol):
     """What a run knows of its routers beside the state."""
 
     def of(self, host: str) -> tuple[str, Mapping[str, PrefixSet | None]]:
         """Return the router's platform, and what each of its filters is to be; None: removed."""
+
+    def origins(self, host: str) -> list[dict[str, Any]]:
+        """Return where the router's new filters come from, as JSON has it: see `Origin`."""
 
     def ended(self, host: str, report: CommitReport, found: RunningFilters | None) -> None:
         """Take note of what came of a router; `found` is what was read of it last."""
@@ -62,6 +69,8 @@ class DeploymentJournal:
 
     def note(self, host: str, step: Step, detail: Detail) -> None:
         """Write the step that comes next."""
+        if step is Step.COMMIT:
+            detail = {**detail, ORIGINS: self._targets.origins(host)}
         values = cast("Mapping[str, JsonValue]", detail)
         self._state.journal(self.deployment, host, str(step), self._now(), values)
 

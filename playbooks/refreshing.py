@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from irrgate.errors import PlanError
 from irrgate.plan import FilterStatus, HostStatus, Plan, Purpose
 from irrgate.plan_file import PlanFile
 from playbooks.applying import Applied, ApplyRequest, apply_plan
@@ -63,9 +65,15 @@ def refresh_routers(request: ApplyRequest, steps: Steps) -> Refreshed:
 
 
 def plan_path(directory: Path, now: datetime) -> Path:
-    """Return where the plan of a refresh is kept; makes the folder, for its owner only."""
+    """Return where the plan of a refresh is kept; makes the folder, for its owner only.
+
+    Raises PlanError where there can be no such folder.
+    """
     folder = directory / PLANS
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        raise PlanError(str(folder), f"cannot be made, to keep plans in: {exc.strerror}") from exc
     return folder / f"refresh-{now.strftime('%Y%m%dT%H%M%S%z')}.zip"
 
 
@@ -73,8 +81,7 @@ def refresh_exit(made: Plan, applied: Applied) -> Exit:
     """Return the exit code of a refresh; of several the first of 130, 3, 0 wins."""
     if applied.interrupted:
         return Exit.INTERRUPTED
-    unsettled = any(not each.outcome.is_settled for each in applied.recovered.values())
-    if made.has_problems or not applied.is_done or unsettled:
+    if made.has_problems or not applied.is_done or not applied.is_settled:
         return Exit.PROBLEMS
     return Exit.DONE
 
@@ -101,7 +108,10 @@ def held_lines(made: Plan) -> list[str]:
 
 def _tidy(request: ApplyRequest, target: Path) -> None:
     """Forget what is older than it has to be kept."""
-    for old in sorted(target.parent.glob("refresh-*.zip"))[:-KEPT_PLANS]:
-        old.unlink(missing_ok=True)
+    plans = sorted(set(target.parent.glob("refresh-*.zip")) - {target})
+    for old in plans[: 1 - KEPT_PLANS]:
+        # What cannot be removed is no reason to call the refresh a failure.
+        with contextlib.suppress(OSError):
+            old.unlink(missing_ok=True)
     keep: timedelta = request.workspace.network.state.keep
     request.state.prune(request.now() - keep)

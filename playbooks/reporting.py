@@ -115,7 +115,7 @@ def _outcomes(
 
 
 def _seconds(applied: Applied, state: State) -> dict[str, float]:
-    if applied.deployment is None:
+    if applied.deployment is None or applied.trouble is not None:
         return {}
     return {
         each.host: max(0.0, (each.ended_at - each.began_at).total_seconds())

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from irrgate.commits import CommitOutcome
 from irrgate.errors import StateError
 from irrgate.filters import Filter
 from irrgate.network import Workspace
@@ -27,13 +28,21 @@ def plan_way_back(request: PlanRequest, deployment_id: int, target: Path, steps:
 
     Only what the deployment changed is touched: its filters get their old content, and those that
     it brought are removed where nothing refers to them. The guards judge it as they judge every
-    step. Raises StateError for a deployment that is not kept, that changed nothing, or none of
-    whose routers are in the inventory (or within the request's limit).
+    step. Raises StateError for a deployment that is not kept or changed nothing (within the
+    request's limit), or one of whose routers or filters is not the inventory's any more.
     """
     deployment = request.state.deployment(deployment_id)
     request = replace(request, purpose=Purpose.ROLLBACK, rollback_of=deployment_id, offline=False)
     routers = planned_routers(request)
-    changed = _changed(deployment, set(routers.inventory.hosts))
+    changed = _changed(deployment)
+    gone = sorted(changed.keys() - request.workspace.hosts.keys())
+    if gone and not request.limit:
+        raise StateError(
+            f"deployment {deployment_id}",
+            f"changed {', '.join(gone)}, not in the inventory any more",
+            hint="--limit to the others takes it back on these",
+        )
+    changed = {name: changed[name] for name in changed if name in routers.inventory.hosts}
     if not changed:
         raise StateError(
             f"deployment {deployment_id}",
@@ -48,12 +57,16 @@ def plan_way_back(request: PlanRequest, deployment_id: int, target: Path, steps:
         return finish_plan(request, chosen, steps, writer, _aims(request, changed))
 
 
-def _changed(deployment: Deployment, routers: set[str]) -> dict[str, Mapping[str, str | None]]:
-    """Return, by router, what each filter that the deployment changed held before; None: absent."""
+def _changed(deployment: Deployment) -> dict[str, Mapping[str, str | None]]:
+    """Return, by router, what each filter that the deployment changed held before; None: absent.
+
+    A router on which it failed holds what others made of it, which is not to be undone. One that is
+    unfinished is among them: the plan says that nobody knows what it holds.
+    """
     return {
         each.host: before
         for each in deployment.hosts
-        if each.host in routers and (before := _before(each))
+        if (each.outcome == CommitOutcome.DONE or each.is_unfinished) and (before := _before(each))
     }
 
 
@@ -73,10 +86,11 @@ def _aims(request: PlanRequest, changed: Mapping[str, Mapping[str, str | None]])
     for host, before in sorted(changed.items()):
         kept = []
         for name, digest in before.items():
+            peer = _peer_of(workspace, name)
             if digest is None:
                 continue
             if (name, digest) not in known:
-                old = _old_filter(request, name, digest)
+                old = _old_filter(request, peer, name, digest)
                 known[name, digest] = consider(old, workspace.network, memory, request.now)
             kept.append(known[name, digest])
         of_host[host] = tuple(kept)
@@ -88,18 +102,18 @@ def _aims(request: PlanRequest, changed: Mapping[str, Mapping[str, str | None]])
     return Aims(dict(sorted(made.items())), of_host, unneeded)
 
 
-def _old_filter(request: PlanRequest, name: str, digest: str) -> Filter:
-    peer = _peer_of(request.workspace, name)
+def _old_filter(request: PlanRequest, peer: Asn, name: str, digest: str) -> Filter:
     prefixes = request.state.prefixes(digest)
-    if peer is None:
+    return Filter(peer, prefixes.afi, name, prefixes, prefixes.entry_count, {}, (), ())
+
+
+def _peer_of(workspace: Workspace, name: str) -> Asn:
+    """Return whose filter it is; raises StateError when that cannot be told, so neither removed."""
+    parsed = workspace.network.filters.names.parse_name(name)
+    if parsed is None:
         raise StateError(
             name,
             "is no name that irrgate gives any more: filters.name in network.yaml was changed",
             hint="take it back by hand, or with the old filters.name",
         )
-    return Filter(peer, prefixes.afi, name, prefixes, prefixes.entry_count, {}, (), ())
-
-
-def _peer_of(workspace: Workspace, name: str) -> Asn | None:
-    parsed = workspace.network.filters.names.parse_name(name)
-    return None if parsed is None else parsed[0]
+    return parsed[0]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
-from irrgate.bgp import Neighbours, dump_neighbours
+from irrgate.bgp import dump_neighbours
 from irrgate.commits import (
     CommitOrder,
     CommitOutcome,
@@ -54,6 +54,8 @@ class CommitRun:
     closed: Callable[[str], str] = field(default=lambda _: "")
     """why the router's change window is closed now; empty while it is open"""
     pace: Pace = field(default_factory=Pace)
+    ended: Callable[[str, CommitReport], None] = field(default=lambda _host, _report: None)
+    """told what came of each router, however it ended and before the next one begins"""
 
 
 def commit(task: Task, run: CommitRun) -> Result:
@@ -65,16 +67,21 @@ def commit(task: Task, run: CommitRun) -> Result:
     Returns:
         Result with `result`: CommitReport, and `changed`: True when the router was changed.
     """
+    report = _report(task, run)
+    run.ended(task.host.name, report)
+    return Result(host=task.host, result=report, changed=report.outcome is CommitOutcome.DONE)
+
+
+def _report(task: Task, run: CommitRun) -> CommitReport:
     host = task.host
     if why := run.closed(host.name):
-        return Result(host=host, result=CommitReport(CommitOutcome.HELD, why))
+        return CommitReport(CommitOutcome.HELD, why)
     try:
         with run.journal.lock(host.name) as still_ours, closing(host):
-            report = _Commit(task, run, still_ours).report()
+            return _Commit(task, run, still_ours).report()
     except IrrgateError as exc:
         reason = exc.reason if exc.subject == host.name else str(exc)
-        report = CommitReport(CommitOutcome.FAILED, reason, hint=exc.hint)
-    return Result(host=host, result=report, changed=report.outcome is CommitOutcome.DONE)
+        return CommitReport(CommitOutcome.FAILED, reason, hint=exc.hint)
 
 
 class _Commit:
@@ -102,7 +109,10 @@ class _Commit:
             # Before the commit was sent: nothing was changed.
             reason = exc.reason if exc.subject == self._host.name else str(exc)
             report = CommitReport(CommitOutcome.FAILED, reason, hint=exc.hint)
-        self._run.journal.end(self._host.name, report, self._found)
+        try:
+            self._run.journal.end(self._host.name, report, self._found)
+        except IrrgateError as exc:
+            return _not_written(report, exc)
         return report
 
     def _read(self) -> RunningFilters:
@@ -135,23 +145,31 @@ class _Commit:
             for each in order.intended
         }
         run.journal.begin(name, sets)
-        aim = Aim(order.intended, sets, "", order.sessions, baseline, order.commit_confirm)
+        revert_in = revert_seconds(self._host, run.rules) if order.commit_confirm else None
         run.journal.note(name, Step.LOAD, {})
         with LoadedCandidate(self._host, driver, order.candidate, run.owner) as candidate:
             with device_errors(self._host, "compare"):
                 diff = driver.compare_config()
-            if not diff.strip() or diff_digest(diff) != order.diff_digest:
+            if diff_digest(diff) != order.diff_digest:
                 reason = "its diff is not the one that was reviewed"
                 return CommitReport(CommitOutcome.HELD, reason, diff)
             self._still_ours()
-            run.journal.note(name, Step.COMMIT, commit_detail(order, session_of(driver), baseline))
+            aim = Aim(
+                order.intended,
+                sets,
+                session_of(driver),
+                order.message,
+                order.sessions,
+                baseline,
+                order.commit_confirm,
+            )
+            run.journal.note(name, Step.COMMIT, commit_detail(aim, revert_in))
             candidate.sent()
-            return self._settle(driver, replace(aim, session=session_of(driver)))
+            return self._settle(driver, aim, revert_in)
 
-    def _settle(self, driver: NetworkDriver, aim: Aim) -> CommitReport:
+    def _settle(self, driver: NetworkDriver, aim: Aim, revert_in: int | None) -> CommitReport:
         """Send the commit, and stay until the router holds the new filters or the old ones."""
         run, order = self._run, self._order
-        revert_in = revert_seconds(self._host, run.rules) if order.commit_confirm else None
         wait = SAVED_DEADLINE if revert_in is None else revert_in + GRACE
         settlement = Settlement(
             self._task,
@@ -169,10 +187,21 @@ class _Commit:
             settlement.surely_pending = order.commit_confirm
         except DeviceError as exc:
             settlement.trouble = exc.reason
+        # The router's timer may have begun as late as now.
+        settlement.deadline = run.pace.now() + wait
         report = settlement.run()
         self._found = settlement.found
-        leave(self._host, report, run.owner)
+        leave(self._host, report, run.owner, self._still_ours)
         return report
+
+
+def _not_written(report: CommitReport, exc: IrrgateError) -> CommitReport:
+    """Return what came of a router whose end could not be written: to later runs it has none."""
+    came = " ".join(filter(None, (f"{report.outcome}:", report.reason))).removesuffix(":")
+    outcome = CommitOutcome.FAILED
+    if report.outcome in {CommitOutcome.DONE, CommitOutcome.REVERTED, CommitOutcome.UNSETTLED}:
+        outcome = CommitOutcome.UNSETTLED
+    return CommitReport(outcome, f"{came}; that could not be written down: {exc}", hint=exc.hint)
 
 
 def revert_seconds(host: Host, rules: CommitRules) -> int:
@@ -181,16 +210,15 @@ def revert_seconds(host: Host, rules: CommitRules) -> int:
     return -(-rules.revert_in // step) * step
 
 
-def commit_detail(
-    order: CommitOrder, session: str, baseline: Neighbours | None
-) -> dict[str, object]:
+def commit_detail(aim: Aim, revert_in: int | None) -> dict[str, object]:
     """Return what a later run needs to bring this commit to an end, as JSON has it."""
     return {
-        "session": session,
-        "intended": {name: [str(afi), digest] for name, (afi, digest) in order.intended.items()},
-        "sessions": {at: [str(afi), name] for at, (afi, name) in order.sessions.items()},
-        "baseline": None if baseline is None else dump_neighbours(baseline),
-        "commit_confirm": order.commit_confirm,
+        "session": aim.session,
+        "message": aim.message,
+        "intended": {name: [str(afi), digest] for name, (afi, digest) in aim.intended.items()},
+        "sessions": {at: [str(afi), name] for at, (afi, name) in aim.sessions.items()},
+        "baseline": None if aim.baseline is None else dump_neighbours(aim.baseline),
+        "revert_in": revert_in,
     }
 
 
@@ -205,17 +233,18 @@ def _send(host: Host, driver: NetworkDriver, order: CommitOrder, revert_in: int 
         driver.commit_config(**options)
 
 
-def leave(host: Host, report: CommitReport, owner: str) -> None:
+def leave(host: Host, report: CommitReport, owner: str, still_ours: Callable[[], None]) -> None:
     """Leave no candidate on the router, and nothing that closing the connection would undo."""
     plugin = host.connections.get(CONNECTION)
     if plugin is None or plugin.connection is None:
         return
     driver = plugin.connection
     let_go(driver)
-    if report.outcome is CommitOutcome.FAILED:
-        # The commit was not taken, and what was loaded may still be there; the next run of this
-        # owner clears what this one cannot.
+    if report.outcome in {CommitOutcome.FAILED, CommitOutcome.REVERTED}:
+        # What was loaded, and not taken, may still be there; the next run of this owner clears
+        # what this one cannot.
         with contextlib.suppress(IrrgateError):
+            still_ours()
             clear_leftovers(host, driver, owner)
             if getattr(driver, "locked", False):
                 with device_errors(host, "discard"):

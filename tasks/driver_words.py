@@ -60,21 +60,30 @@ def _command_error(exc: Any) -> Words:
 
 
 def _rpc_error(exc: Any) -> Words:
-    """PyEZ: the router's errors, each with what it stumbled over."""
-    errors = exc.errs if isinstance(exc.errs, list) else []
+    """PyEZ: the router's errors, each with what it stumbled over.
+
+    NAPALM has classes of the same names that know nothing but their text.
+    """
+    given = getattr(exc, "errs", None)
+    errors = given if isinstance(given, list) else []
     said = []
     for error in errors:
         if isinstance(error, dict) and error.get("message"):
             bad = error.get("bad_element")
             message = str(error["message"]).strip()
             said.append(f"{message} ({bad})" if bad and bad not in message else message)
-    return Words("; ".join(_few(list(dict.fromkeys(said)))) or str(exc.message or exc).strip())
+    return Words("; ".join(_few(list(dict.fromkeys(said)))) or _text(exc))
+
+
+def _text(exc: Any) -> str:
+    return str(getattr(exc, "message", None) or exc).strip()
 
 
 def _locked(exc: Any) -> Words:
     # NAPALM's LockError holds PyEZ's text; PyEZ's own is behind it in the chain.
-    said = _rpc_error(exc).text if hasattr(exc, "errs") else str(exc)
-    return Words(said, "somebody is at work on its configuration: try again when it is done")
+    return Words(
+        _rpc_error(exc).text, "somebody is at work on its configuration: try again when it is done"
+    )
 
 
 def _few(said: list[str]) -> list[str]:

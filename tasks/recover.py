@@ -20,7 +20,7 @@ from irrgate.errors import IrrgateError
 from irrgate.platforms.platform import RunningFilters
 from irrgate.prefixes import Afi
 from tasks.close import closing
-from tasks.commit import leave, revert_seconds
+from tasks.commit import leave
 from tasks.connection import CONNECTION
 from tasks.device_errors import device_errors
 from tasks.restore import Restoring
@@ -74,17 +74,15 @@ def _recovered(
         return CommitReport(
             CommitOutcome.FAILED, "the run ended before it committed anything"
         ), None
-    aim = _aim(unfinished)
-    wait = SAVED_DEADLINE
-    pending_is_ours = True
-    if aim.commit_confirm:
-        wait = revert_seconds(host, run.rules) + GRACE
-        # By then the router has taken it back: what waits now is another commit.
-        pending_is_ours = unfinished.age <= wait
-        wait = wait if pending_is_ours else GRACE
+    revert_in: int | None = unfinished.commit["revert_in"]
+    wait, timer_has_run = SAVED_DEADLINE, False
+    if revert_in is not None:
+        wait = revert_in + GRACE
+        timer_has_run = unfinished.age > wait
+        wait = GRACE if timer_has_run else wait
     settlement = Settlement(
         task,
-        aim,
+        _aim(unfinished),
         run.rules,
         run.journals[host.name],
         still_ours,
@@ -93,10 +91,10 @@ def _recovered(
         run.restoring,
         run.pace.now() + wait,
         trouble="the run ended in the middle of it",
-        pending_is_ours=pending_is_ours,
+        timer_has_run=timer_has_run,
     )
     report = settlement.run()
-    leave(host, report, run.owner)
+    leave(host, report, run.owner, still_ours)
     return report, settlement.found
 
 
@@ -108,7 +106,8 @@ def _aim(unfinished: Unfinished) -> Aim:
         intended={name: (Afi(afi), digest) for name, (afi, digest) in commit["intended"].items()},
         before=unfinished.before,
         session=commit["session"],
+        message=commit["message"],
         sessions={at: (Afi(afi), name) for at, (afi, name) in commit["sessions"].items()},
         baseline=None if baseline is None else load_neighbours(baseline),
-        commit_confirm=commit["commit_confirm"],
+        commit_confirm=commit["revert_in"] is not None,
     )

@@ -11,6 +11,7 @@ from irrgate.prefixes import PrefixSet
 from tasks.candidate import LoadedCandidate
 from tasks.connection import CONNECTION
 from tasks.device_errors import device_errors
+from tasks.unconfirmed import clear_leftovers, let_go
 
 Restoring = Callable[[str, Mapping[str, PrefixSet | None], RunningFilters], str]
 """(platform, what each filter was, what the router holds now) to the candidate that restores it"""
@@ -23,9 +24,15 @@ def restore(
     found: RunningFilters,
     owner: str,
 ) -> None:
-    """Commit what the filters were before; raises DeviceError. What came of it must be read."""
+    """Commit what the filters were before; raises DeviceError. What came of it must be read.
+
+    Only while the router's lock is held, and no commit of somebody else waits to be confirmed.
+    """
     driver = host.connections[CONNECTION].connection
     text = restoring(host.platform or "", before, found)
+    # The session of the commit is over, and one whose commit got lost is in the way of the next.
+    let_go(driver)
+    clear_leftovers(host, driver, owner)
     with LoadedCandidate(host, driver, text, owner) as candidate:
         with device_errors(host, "compare"):
             diff = driver.compare_config()

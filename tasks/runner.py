@@ -49,13 +49,16 @@ class InterruptibleRunner:
     def run(self, task: Task, hosts: list[Host]) -> AggregatedResult:
         """Run the task on each host; raises RunInterruptedError after a Ctrl-C."""
         pool = ThreadPoolExecutor(self.workers, thread_name_prefix=task.name)
-        futures = {host.name: pool.submit(task.copy().start, host) for host in hosts}
+        futures: dict[str, Future[MultiResult]] = {}
         try:
+            for host in hosts:
+                futures[host.name] = pool.submit(task.copy().start, host)
             for future in futures.values():
                 future.result()
         except KeyboardInterrupt as exc:
             self._stop(pool, futures)
-            untouched = frozenset(name for name, each in futures.items() if each.cancelled())
+            begun = {name for name, each in futures.items() if not each.cancelled()}
+            untouched = frozenset(host.name for host in hosts) - begun
             raise RunInterruptedError(_finished(task, futures), untouched) from exc
         pool.shutdown()
         return _finished(task, futures)

@@ -33,7 +33,14 @@ from tasks.connection import CONNECTION
 from tasks.device_errors import device_errors
 from tasks.read import read_filters
 from tasks.restore import Restoring, restore
-from tasks.unconfirmed import Pending, adopt, drop_connection, pending_commit
+from tasks.unconfirmed import (
+    Pending,
+    adopt,
+    clear_leftovers,
+    drop_connection,
+    is_of,
+    pending_commit,
+)
 
 if TYPE_CHECKING:  # at run time it would load every driver: half a second for any command
     from napalm.base.base import NetworkDriver
@@ -47,6 +54,7 @@ TOO_LATE: Final = 20
 `rollback 1` after the timer has run would bring the new filters again"""
 _PATIENCE: Final = 3
 """looks that fail before the commit is taken back, read or unread"""
+_FOREIGN: Final = "somebody else's commit waits to be confirmed on it"
 _FIRST_WAIT: Final = 0.5
 _LONGEST_WAIT: Final = 10.0
 
@@ -59,7 +67,9 @@ class Aim:
     before: Mapping[str, PrefixSet | None]
     """what it held of each of these before the commit"""
     session: str
-    """by which the driver confirms (eos), or empty"""
+    """by which the driver confirms, and its commit is known (eos), or empty"""
+    message: str
+    """in the router's commit log, by which its commit is known (junos)"""
     sessions: Mapping[str, tuple[Afi, str]]
     """by the neighbour's address: the session's family, and the name of its filter"""
     baseline: Neighbours | None
@@ -109,12 +119,14 @@ class Settlement:
     """why the commit is not to stay; empty while it may"""
     surely_pending: bool = False
     """True when the router has just said that the commit is in and waits"""
-    pending_is_ours: bool = True
-    """False when so much time has passed that a pending commit is somebody else's"""
+    timer_has_run: bool = False
+    """True when so much time has passed that the router does not change by itself any more"""
     found: RunningFilters = field(default_factory=lambda: RunningFilters({}, ()), init=False)
     _was_in: bool = field(default=False, init=False)
     _connected: bool = field(default=True, init=False)
     _failed: int = field(default=0, init=False)
+    _impatience: str = field(default="", init=False)
+    _is_cleared: bool = field(default=False, init=False)
     _looked_at_sessions: bool = field(default=False, init=False)
 
     def run(self) -> CommitReport:
@@ -140,8 +152,8 @@ class Settlement:
         except IrrgateError as exc:
             self.trouble = self.trouble or exc.reason
             self._failed += 1
-            if self._failed >= _PATIENCE and not self.verdict:
-                self.verdict = exc.reason
+            if self._failed >= _PATIENCE:
+                self._impatience = exc.reason
             self.surely_pending = False
             self._connected = False
             return None
@@ -151,32 +163,58 @@ class Settlement:
         if not self.aim.commit_confirm:
             return self._step_without_timer(driver)
         pending = None if self.surely_pending else pending_commit(self.task.host, driver)
-        waits = self.surely_pending or pending is not None
-        if waits and not self.pending_is_ours:
-            self.trouble = self.trouble or "somebody else's commit waits to be confirmed on it"
+        if pending is not None and not self._is_ours(driver, pending):
+            self.trouble = _FOREIGN
             return None
-        self._was_in = self._was_in or waits
+        waits = self.surely_pending or pending is not None
+        if waits:
+            self._was_in = True
+            # What does not wait any more is not to be taken back for a connection's sake.
+            self.verdict = self.verdict or self._impatience
         if waits and self.verdict:
             self._take_back(driver, pending)
             waits = False
         now = self._read()
         if now is Held.NEW and not self.verdict:
-            return self._confirm(driver) if waits else CommitReport(CommitOutcome.DONE)
+            return self._confirm(driver) if waits else self._confirmed(driver)
         if waits:
             self.verdict = self.verdict or self._not_what_was_committed()
             return self._look()
-        return self._gone_back() if now is Held.OLD else None
+        if now is Held.NEITHER and self.timer_has_run:
+            return self._changed_by_others()
+        return self._old(driver) if now is Held.OLD else None
+
+    def _confirmed(self, driver: NetworkDriver) -> CommitReport | None:
+        """Return DONE unless the commit came in, to be confirmed, after we had looked for it."""
+        if pending_commit(self.task.host, driver) is not None:
+            return None
+        return CommitReport(CommitOutcome.DONE)
+
+    def _old(self, driver: NetworkDriver) -> CommitReport | None:
+        """Return what came of it, once no commit is on its way any more that was not answered."""
+        if not self._was_in and not self._is_cleared:
+            # Without its session it cannot come (eos); on Junos it holds the lock that we have.
+            self.still_ours()
+            clear_leftovers(self.task.host, driver, self.owner)
+            self._is_cleared = True
+            return self._look()
+        return self._gone_back()
 
     def _step_without_timer(self, driver: NetworkDriver) -> CommitReport | None:
         now = self._read()
         if now is Held.OLD:
-            return self._gone_back()
+            return self._old(driver)
         self._was_in = True
+        self.verdict = self.verdict or self._impatience
         if now is Held.NEW and not self.verdict:
             self.verdict = self._disturbed(driver)
             if not self.verdict:
                 return CommitReport(CommitOutcome.DONE)
         self.verdict = self.verdict or self._not_what_was_committed()
+        if pending_commit(self.task.host, driver) is not None:
+            # On Junos any commit confirms it.
+            self.trouble = _FOREIGN
+            return None
         self.still_ours()
         self._note(Step.RESTORE)
         restore(self.task.host, self.restoring, self.aim.before, self.found, self.owner)
@@ -188,9 +226,13 @@ class Settlement:
             return self._look()
         self.still_ours()
         self._note(Step.CONFIRM)
+        self.surely_pending = False
         with device_errors(self.task.host, "confirm"):
             driver.confirm_commit()
-        return CommitReport(CommitOutcome.DONE)
+        # Junos says yes as well when its timer has just run, and there is nothing to confirm.
+        if pending_commit(self.task.host, driver) is None and self._read() is Held.NEW:
+            return CommitReport(CommitOutcome.DONE)
+        return None
 
     def _take_back(self, driver: NetworkDriver, pending: Pending | None) -> None:
         """Undo an unconfirmed commit now; where that is too late, the router's timer does it."""
@@ -199,6 +241,7 @@ class Settlement:
             pending = pending_commit(self.task.host, driver)
         if pending is None or 0 <= pending.seconds < TOO_LATE:
             return
+        self.still_ours()
         self._note(Step.TAKE_BACK)
         with device_errors(self.task.host, "take back the commit"):
             driver.rollback()
@@ -212,6 +255,9 @@ class Settlement:
         adopt(driver, self.aim.session)
         self._connected = True
         return driver
+
+    def _is_ours(self, driver: NetworkDriver, pending: Pending) -> bool:
+        return is_of(self.task.host, driver, pending, self.aim.session, self.aim.message)
 
     def _read(self) -> Held:
         self.found = read_filters(self.task, self.aim.wanted, self.rules.managed_prefix)
@@ -254,8 +300,20 @@ class Settlement:
         return f"does not hold what was committed: {wrong}"
 
     def _gone_back(self) -> CommitReport:
-        outcome = CommitOutcome.REVERTED if self._was_in else CommitOutcome.FAILED
-        return CommitReport(outcome, self.verdict or self.trouble or "it did not take the commit")
+        why = self.verdict or self.trouble
+        if self._was_in:
+            why = why or "it took the commit back before that was confirmed"
+            return CommitReport(CommitOutcome.REVERTED, why)
+        return CommitReport(CommitOutcome.FAILED, why or "it did not take the commit")
+
+    def _changed_by_others(self) -> CommitReport:
+        """End what cannot come to an end by itself: the router never goes to anything between."""
+        wrong = ", ".join(misread(self.aim.intended, self.found))
+        return CommitReport(
+            CommitOutcome.FAILED,
+            f"{self.trouble}; somebody has changed its filters since, and they are left as they "
+            f"are: {wrong}",
+        )
 
     def _unsettled(self) -> CommitReport:
         why = self.verdict or self.trouble or "it holds neither the new filters nor the old ones"

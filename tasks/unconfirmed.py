@@ -68,6 +68,21 @@ def pending_commit(host: Host, driver: NetworkDriver) -> Pending | None:
     return None
 
 
+def is_of(host: Host, driver: NetworkDriver, pending: Pending, session: str, message: str) -> bool:
+    """Tell whether a pending commit is the one of this session (eos), or of this message (junos).
+
+    It may be a person's who came between: to confirm that, or to take it back, is not for us.
+    """
+    if hasattr(driver, "config_session"):
+        return pending.session == session
+    if not hasattr(driver, "device"):
+        # A driver of our own: what waits there was put there by an irrgate, and by no person.
+        return True
+    with device_errors(host, "look whose commit is to be confirmed"):
+        newest = driver.device.rpc.get_commit_information().find("commit-history")
+        return newest is not None and (newest.findtext("log") or "").strip() == message
+
+
 def clear_leftovers(host: Host, driver: NetworkDriver, owner: str) -> None:
     """Abort the uncommitted sessions that runs of this owner left when they died.
 

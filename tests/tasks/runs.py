@@ -35,6 +35,10 @@ class Targets:
         del host
         return self.platform, self.after
 
+    def origins(self, host: str) -> list[dict[str, object]]:
+        del host
+        return []
+
     def ended(self, host: str, report: CommitReport, found: RunningFilters | None) -> None:
         del found
         self.told[host] = report

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from jnpr.junos.exception import RpcError  # type: ignore[import-untyped]
 from lxml import etree
+from napalm.base.exceptions import CommitConfirmException, CommitError, LockError, UnlockError
 from nornir.core.inventory import ConnectionOptions, Host
 from pyeapi.eapilib import (  # type: ignore[import-untyped]
     CommandError,
@@ -49,6 +50,15 @@ def test_the_error_behind_a_failing_clean_up_is_the_one_that_is_told() -> None:
     failing = command_error("abort: no such session")
     failing.__context__ = command_error("the reason")
     assert driver_words(failing).text.endswith("the reason")
+
+
+@pytest.mark.parametrize("kind", [CommitError, CommitConfirmException, LockError, UnlockError])
+def test_napalms_own_errors_are_told_though_they_are_named_as_others(
+    kind: type[Exception],
+) -> None:
+    assert told(kind("No pending commit-confirm found!"), "confirm").reason == (
+        "confirm: No pending commit-confirm found!"
+    )
 
 
 def test_rpc_errors_are_told_once_each_with_what_they_stumbled_over() -> None:

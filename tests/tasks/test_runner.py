@@ -5,8 +5,11 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
+from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
 from tasks.runner import InterruptibleRunner, RunInterruptedError
@@ -72,6 +75,31 @@ def test_an_interrupt_lets_those_under_way_end_and_begins_no_other() -> None:
     assert caught.value.untouched == {"c", "d"}
     assert told == [2]
     assert caught.value.results["a"][0].result == "done"
+
+
+def test_an_interrupt_while_the_hosts_are_handed_out_begins_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It may come at any time, and threads begin as soon as they have a host."""
+    ended: list[str] = []
+    submit = ThreadPoolExecutor.submit
+
+    def interrupted(pool: ThreadPoolExecutor, work: Any, host: Host) -> Future[Any]:
+        if host.name == "c":
+            raise KeyboardInterrupt
+        return submit(pool, work, host)
+
+    def work(task: Task) -> Result:
+        time.sleep(0.3)
+        ended.append(task.host.name)
+        return Result(host=task.host)
+
+    nornir = nornir_alone("a", "b", "c", workers=1)
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", interrupted)
+    with pytest.raises(RunInterruptedError) as caught:
+        nornir.with_runner(InterruptibleRunner(1)).run(task=work)
+    assert ended == list(caught.value.results) == ["a"]
+    assert caught.value.untouched == {"b", "c"}
 
 
 @pytest.mark.parametrize(("waits", "times"), [(True, 2), (False, 1)])

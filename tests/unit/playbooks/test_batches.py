@@ -34,9 +34,14 @@ def test_which_routers_are_the_canary() -> None:
     assert Canary().of(HOSTS) == ()
     assert Canary(2).of(HOSTS) == ("a", "b")
     assert Canary(9).of(HOSTS) == tuple(HOSTS)
-    assert Canary(hosts=("d", "b")).of(HOSTS) == ("b", "d")
+    Canary(9).check(HOSTS)
+    Canary(hosts=("d", "b")).check(HOSTS)
     with pytest.raises(WorkspaceError, match="no router that the plan changes"):
-        Canary(hosts=("b", "x")).of(HOSTS)
+        Canary(hosts=("b", "x")).check(HOSTS)
+
+
+def test_a_canary_that_is_named_is_one_though_it_is_not_its_time() -> None:
+    assert Canary(hosts=("d", "b")).of(["a", "b"]) == ("d", "b")
 
 
 @pytest.mark.parametrize(

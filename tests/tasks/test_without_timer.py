@@ -1,0 +1,169 @@
+"""A router whose commit timer must not be used: what its filters were is saved, and restored."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from nornir.core import Nornir
+
+from irrgate.commits import CommitOrder, CommitOutcome, CommitReport, Step
+from irrgate.prefixes import Afi
+from irrgate.state import State
+from tasks.close import close
+from tests.lab.harness import LabDevice
+from tests.tasks.changing import (
+    LIST,
+    OTHER,
+    committed,
+    died,
+    events_of,
+    nornir,
+    order,
+    recovered,
+    router,
+    somebody_commits,
+    state,
+)
+from tests.tasks.runs import RULES, Clock
+from tests.tasks.test_settle import ADDRESS, left_clean, sessions
+
+__all__ = ["nornir", "router", "state"]
+
+pytestmark = pytest.mark.e2e
+
+
+def untimed(given: CommitOrder) -> CommitOrder:
+    return replace(given, commit_confirm=False, sessions={ADDRESS: (Afi.IPV4, LIST)})
+
+
+def left(nornir: Nornir, router: LabDevice) -> bool:
+    nornir.run(task=close, on_failed=True)
+    return left_clean(router)
+
+
+def steps(state: State) -> list[str]:
+    [one] = state.deployments(1)
+    return [entry.step for host in state.deployment(one.id).hosts for entry in host.journal]
+
+
+def test_it_is_committed_for_good_at_once(nornir: Nornir, router: LabDevice, state: State) -> None:
+    given = untimed(order(nornir, router))
+    assert committed(nornir, router, state, given) == CommitReport(CommitOutcome.DONE)
+    assert events_of(router, "commit", "commit-confirmed", "confirmed") == ["commit"]
+    assert "10.0.0.0/8" in router.running()
+    assert steps(state) == [Step.LOAD, Step.COMMIT]
+    assert left(nornir, router)
+
+
+def test_what_is_read_back_otherwise_is_restored(
+    nornir: Nornir, router: LabDevice, state: State
+) -> None:
+    before = router.lists()
+    given = untimed(order(nornir, router, intended=OTHER))
+    report = committed(nornir, router, state, given)
+    assert report == CommitReport(
+        CommitOutcome.REVERTED, f"does not hold what was committed: {LIST}"
+    )
+    assert router.lists() == before
+    assert events_of(router, "commit", "commit-confirmed") == ["commit", "commit"]
+    assert steps(state) == [Step.LOAD, Step.COMMIT, Step.RESTORE]
+    assert left(nornir, router)
+
+
+def test_a_session_that_went_down_brings_the_old_filters_back(
+    nornir: Nornir, router: LabDevice, state: State
+) -> None:
+    sessions(router)
+    before = router.lists()
+    given = untimed(order(nornir, router))
+    clock = Clock(on_sleep=lambda _: sessions(router, up=False))
+    report = committed(nornir, router, state, given, replace(RULES, settle=5), clock)
+    assert report.outcome is CommitOutcome.REVERTED
+    assert "was up before the commit and is down" in report.reason
+    assert router.lists() == before
+    assert left(nornir, router)
+
+
+@pytest.mark.parametrize("fault", ["drop", "drop_after"])
+def test_a_restore_that_is_not_answered_is_done_again(
+    nornir: Nornir, router: LabDevice, state: State, fault: str
+) -> None:
+    """What the first one left behind is not in its way."""
+    before = router.lists()
+    given = untimed(order(nornir, router, intended=OTHER))
+    router.inject(fault, "commit", skip=1)
+    clock = Clock(on_sleep=router.advance)
+    report = committed(nornir, router, state, given, clock=clock)
+    assert report.outcome is CommitOutcome.REVERTED
+    assert router.faults()[0]["struck"] == 1
+    assert router.lists() == before
+    assert clock.seconds < 30
+    assert left(nornir, router)
+
+
+@pytest.mark.parametrize("fault", ["error", "drop", "drop_after"])
+def test_a_commit_that_is_not_answered_is_looked_for(
+    nornir: Nornir, router: LabDevice, state: State, fault: str
+) -> None:
+    before = router.lists()
+    given = untimed(order(nornir, router))
+    router.inject(fault, "commit")
+    outcome = committed(nornir, router, state, given).outcome
+    expected = CommitOutcome.DONE if fault == "drop_after" else CommitOutcome.FAILED
+    assert outcome is expected
+    assert (router.lists() == before) == (expected is CommitOutcome.FAILED)
+    assert left(nornir, router)
+
+
+@pytest.mark.parametrize("up", [True, False])
+def test_a_run_that_died_after_the_commit_is_brought_to_an_end(
+    nornir: Nornir, router: LabDevice, state: State, *, up: bool
+) -> None:
+    sessions(router)
+    before = router.lists()
+    given = untimed(order(nornir, router))
+    died(nornir, router, state, given, "drop", "bgp", replace(RULES, settle=5))
+    assert router.lists() != before
+    sessions(router, up=up)
+    report = recovered(nornir, router, state)
+    assert report.outcome is (CommitOutcome.DONE if up else CommitOutcome.REVERTED)
+    assert (router.lists() != before) == up
+    assert left(nornir, router)
+
+
+def test_a_restore_does_not_confirm_what_somebody_else_is_trying(
+    nornir: Nornir, router: LabDevice, state: State
+) -> None:
+    """On Junos any commit confirms it; on EOS the restore would be refused anyway."""
+    sessions(router)
+    given = untimed(order(nornir, router))
+    died(nornir, router, state, given, "drop", "bgp", replace(RULES, settle=5))
+    sessions(router, up=False)
+    somebody_commits(router)
+    report = recovered(nornir, router, state, clock=Clock())
+    assert report.outcome is CommitOutcome.UNSETTLED
+    assert "was up before the commit and is down" in report.reason
+    assert events_of(router, "confirmed", "rollback") == []
+    router.advance(700)
+    assert recovered(nornir, router, state).outcome is CommitOutcome.REVERTED
+
+
+def test_nothing_is_restored_once_the_lock_is_lost(
+    nornir: Nornir, router: LabDevice, state: State, tmp_path: Path
+) -> None:
+    """Another run may be at work on the router, and has the journal to go by."""
+    sessions(router)
+    given = untimed(order(nornir, router))
+
+    def passes(_: float) -> None:
+        sessions(router, up=False)
+        for lock in (tmp_path / ".irrgate" / "locks").glob("*.lock"):
+            lock.unlink()
+
+    clock = Clock(on_sleep=passes)
+    report = committed(nornir, router, state, given, replace(RULES, settle=5), clock)
+    assert report.outcome is CommitOutcome.UNSETTLED
+    assert "10.0.0.0/8" in router.running()
+    assert steps(state) == [Step.LOAD, Step.COMMIT]
