@@ -10,6 +10,9 @@ settings.register_profile("irrgate", deadline=None)
 settings.load_profile("irrgate")
 
 
+TRUTH = pytest.StashKey[list[str]]()
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update", action="store_true", help="rewrite the files of tests/golden, to be reviewed"
@@ -17,7 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what the truth tests judged, by daemon and family, and in all."""
+    """Add up what the truth tests judged, by daemon and family, and in all."""
     found: dict[tuple[str, str], list[int]] = {}
     for reports in terminalreporter.stats.values():
         for report in reports:
@@ -26,10 +29,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                     platform, family, judged, wrong = value
                     sums = found.setdefault((platform, family), [0, 0])
                     sums[0], sums[1] = sums[0] + judged, sums[1] + wrong
-    if not found:
-        return
-    terminalreporter.section("truth")
-    for (platform, family), (judged, wrong) in sorted(found.items()):
-        terminalreporter.line(f"{platform} {family}: {judged} routes judged, {wrong} wrong")
-    judged, wrong = (sum(each[at] for each in found.values()) for at in (0, 1))
-    terminalreporter.line(f"{judged} routes judged, {wrong} wrong")
+    if found:
+        lines = [
+            f"{platform} {family}: {judged} routes judged, {wrong} wrong"
+            for (platform, family), (judged, wrong) in sorted(found.items())
+        ]
+        judged, wrong = (sum(each[at] for each in found.values()) for at in (0, 1))
+        terminalreporter.config.stash[TRUTH] = [*lines, f"{judged} routes judged, {wrong} wrong"]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """What was judged comes last, after pytest's own words."""
+    for line in config.stash.get(TRUTH, []):
+        print(line)

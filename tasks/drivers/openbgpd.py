@@ -225,17 +225,14 @@ class OpenbgpdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         }
 
     def get_bgp_neighbors(self) -> dict[str, Any]:
-        """Return the sessions with the routes that the filters let in, by family."""
+        """Return the sessions with the routes that the filters let in, by family.
+
+        Of a session of both families bgpd tells received and sent routes together: these are -1.
+        """
         local_as, router_id = self._daemon.identity(self._places.config)
         listed = self._daemon.neighbours()
-        asked = [
-            (family, each["remote_addr"])
-            for each in listed
-            if each["state"] == "Established"
-            for family in families(each)
-        ]
-        counts = dict(zip(asked, self._daemon.routes(asked), strict=True))
-        peers = {each["remote_addr"]: _peer(each, local_as, counts) for each in listed}
+        accepted = self._daemon.accepted()
+        peers = {each["remote_addr"]: _peer(each, local_as, accepted) for each in listed}
         return {"global": {"router_id": router_id, "peers": peers}}
 
     # The rest
@@ -315,6 +312,7 @@ class OpenbgpdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
 
         `base` is the last line of what it replaces.
         """
+        self._daemon.loaded()
         self._daemon.check(text, self._file, self._daemon.configuration().chain)
         watchdog = self._watchdog
         change_id = watchdog.new_id()
@@ -366,12 +364,12 @@ def _last_line(text: str) -> str:
 
 
 def _peer(
-    session: dict[str, Any], local_as: int, counts: dict[tuple[str, str], tuple[int, int, int]]
+    session: dict[str, Any], local_as: int, accepted: dict[tuple[str, str], int]
 ) -> dict[str, Any]:
     """Return a session as NAPALM has it."""
     up = session["state"] == "Established"
-    address = session["remote_addr"]
-    by_family = {family: counts.get((family, address), (0, 0, 0)) for family in families(session)}
+    spoken = families(session)
+    whole = session["stats"]["prefixes"] if len(spoken) == 1 else {"received": -1, "sent": -1}
     return {
         "local_as": local_as,
         "remote_as": int(session["remote_as"]),
@@ -382,10 +380,10 @@ def _peer(
         "uptime": int(session.get("last_updown_sec", -1)) if up else -1,
         "address_family": {
             family: {
-                "accepted_prefixes": accepted,
-                "received_prefixes": received,
-                "sent_prefixes": sent,
+                "accepted_prefixes": accepted.get((family, session["remote_addr"]), 0),
+                "received_prefixes": whole["received"] if up else 0,
+                "sent_prefixes": whole["sent"] if up else 0,
             }
-            for family, (accepted, received, sent) in by_family.items()
+            for family in spoken
         },
     }

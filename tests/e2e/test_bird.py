@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import signal
 import subprocess
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -19,15 +21,16 @@ from irrgate.platforms.platform import RunningFilters
 from irrgate.prefixes import Afi, PrefixSet
 from tasks.drivers.bird import BirdDriver
 from tasks.drivers.bird_scripts import OVERDUE
-from tasks.drivers.errors import CommitRefused, ConnectionFailed
+from tasks.drivers.errors import CommandFailed, CommitRefused, ConnectionFailed
+from tasks.drivers.shell import Transport
 from tests.lab.daemons.bird import Bird
-from tests.lab.daemons.namespace import ROUTER, Namespace, namespaces
+from tests.lab.daemons.namespace import ROUTER, Namespace, namespaces, needs_namespaces
 from tests.lab.daemons.sshd import SshServer, ssh_server
 from tests.lab.daemons.under_test import FILTERS, eventually
-from tests.lab.daemons.wanted import needs, needs_bird, needs_sshd
-from tests.unit.platforms.routers import candidate
+from tests.lab.daemons.wanted import needs_bird, needs_sshd
+from tests.unit.platforms.routers import UNIVERSES, candidate
 
-pytestmark = [pytest.mark.e2e, needs_bird, needs("nsenter", "unshare", "setpriv")]
+pytestmark = [pytest.mark.e2e, needs_bird, needs_namespaces]
 V4, V6 = FILTERS[Afi.IPV4], FILTERS[Afi.IPV6]
 
 
@@ -145,6 +148,39 @@ def test_a_filter_that_accepts_nothing_is_read_as_such(bird: Bird) -> None:
             assert not each.prefixes
             assert each.plain
     assert (loaded(bird, V4), loaded(bird, V6)) == ("[]", "[]")
+
+
+@pytest.mark.parametrize("afi", list(Afi))
+def test_bird_accepts_what_the_set_contains(bird: Bird, afi: Afi) -> None:
+    """Sets of nested and adjacent ranges, asked about each prefix of a corner of the space."""
+    source = random.Random(str(afi))
+    universe = UNIVERSES[afi]
+    with driver(bird) as router:
+        for _ in range(4):
+            drawn = [drawn_entry(source, afi) for _ in range(source.randint(1, 12))]
+            prefixes = PrefixSet.from_entries(afi, drawn)
+            router.load_replace_candidate(config=candidate("bird", {FILTERS[afi]: prefixes}))
+            router.commit_config()
+            wrong = universe.disagreement(RealBird(bird, FILTERS[afi]), prefixes)
+            assert not wrong, str(prefixes)
+
+
+@dataclass(frozen=True)
+class RealBird:
+    bird: Bird
+    name: str
+
+    def accepts(self, prefix: str) -> bool:
+        return self.bird.birdc("eval", f"{prefix} ~ '{self.name}'").splitlines()[-1] == "TRUE"
+
+
+def drawn_entry(source: random.Random, afi: Afi) -> tuple[int, int, int, int]:
+    universe = UNIVERSES[afi]
+    length = source.randint(universe.top - 2, afi.bits)
+    host = afi.bits - length
+    ge = source.randint(length, afi.bits)
+    address = (universe.root + source.randint(0, 15)) >> host << host
+    return address, length, ge, source.randint(ge, afi.bits)
 
 
 def test_what_it_tells_of_itself(bird: Bird) -> None:
@@ -371,14 +407,72 @@ def test_many_writers_leave_one_of_their_filters(bird: Bird) -> None:
                 except CommitRefused as exc:
                     outcomes.append(exc.reason)
 
-    threads = [threading.Thread(target=write, args=(number,)) for number in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor() as pool:
+        for done in [pool.submit(write, number) for number in range(3)]:
+            done.result()
     assert "done" in outcomes
     assert len(outcomes) == 9
     assert re.fullmatch(r"\[10\.[012]\.0\.0/16\]", loaded(bird))
     with driver(bird) as router:
         assert list(held(router)) == [V4]
     assert side_files(bird) == set()
+
+
+def test_a_writer_waits_for_the_one_at_work(bird: Bird) -> None:
+    lock = bird.directory / ".irrgate.conf.irrgate-lock"
+    with driver(bird) as router:
+        router.load_merge_candidate(config=filters("10.0.0.0/8"))
+        with subprocess.Popen(["flock", str(lock), "sh", "-c", "echo; sleep 2"], stdout=-1) as held:
+            assert held.stdout
+            held.stdout.readline()
+            router.commit_config(revert_in=30)
+            assert held.poll() is not None
+        router.confirm_commit()
+
+
+class Half:
+    """A connection that ends in the middle of what is sent, as if that were all."""
+
+    def __init__(self, through: Transport) -> None:
+        self.through = through
+
+    def execute(
+        self, argv: Sequence[str], stdin: bytes, timeout: float
+    ) -> tuple[int, bytes, bytes]:
+        return self.through.execute(argv, stdin[: len(stdin) // 2], timeout)
+
+    def is_alive(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self.through.close()
+
+
+def test_a_candidate_that_does_not_arrive_whole(bird: Bird) -> None:
+    with driver(bird) as router:
+        router.load_merge_candidate(config=filters("10.0.0.0/8"))
+        assert router._shell
+        router._shell._transport = Half(router._shell._transport)
+        for step in (router.compare_config, router.commit_config):
+            with pytest.raises(CommandFailed, match="did not arrive whole"):
+                step()
+    assert loaded(bird) == "[192.0.2.0/24]"
+    assert side_files(bird) == set()
+
+
+def test_copies_are_for_nobody_who_could_not_read_the_original(bird: Bird, tmp_path: Path) -> None:
+    """They hold the user's passwords."""
+    birdc, seen = tmp_path / "birdc", tmp_path / "seen"
+    show = f"stat -c '%a %n' {bird.directory}/.*irrgate-[a-z]*-* {bird.directory}/.bird* >> {seen}"
+    birdc.write_text(f'#!/bin/sh\ncase $3 in configure*) {show} 2>&1 ;; esac\nexec birdc "$@"\n')
+    birdc.chmod(0o755)
+    bird.config.chmod(0o640)
+    bird.include.chmod(0o604)
+    with driver(bird, birdc=str(birdc)) as router:
+        router.load_merge_candidate(config=filters("10.0.0.0/8"))
+        router.compare_config()
+        router.commit_config()
+    text = seen.read_text()
+    assert set(re.findall(r"^(\d+) \S+/\.bird\.conf\.irrgate-", text, re.MULTILINE)) == {"640"}
+    assert set(re.findall(r"^(\d+) \S+/\.irrgate\.conf", text, re.MULTILINE)) == {"604"}
+    assert bird.include.stat().st_mode & 0o777 == 0o604

@@ -28,11 +28,12 @@ from tests.e2e.test_bird import (
     side_files,
 )
 from tests.lab.daemons.bird import Bird
+from tests.lab.daemons.namespace import needs_namespaces
 from tests.lab.daemons.under_test import eventually
-from tests.lab.daemons.wanted import needs, needs_bird
+from tests.lab.daemons.wanted import needs_bird
 
 __all__ = ["bird", "namespace"]
-pytestmark = [pytest.mark.e2e, needs_bird, needs("nsenter", "unshare", "setpriv")]
+pytestmark = [pytest.mark.e2e, needs_bird, needs_namespaces]
 
 
 def refused(bird: Bird, **options: object) -> DeviceError:

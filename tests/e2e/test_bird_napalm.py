@@ -18,11 +18,12 @@ from napalm.base.test.getters import BaseTestGetters
 from irrgate.platforms.bird_file import read_candidate, write_own
 from tasks.drivers.bird import BirdDriver
 from tests.lab.daemons.bird import Bird
+from tests.lab.daemons.namespace import needs_namespaces
 from tests.lab.daemons.under_test import NEIGHBOUR_ASN, lab
-from tests.lab.daemons.wanted import needs, needs_bird
+from tests.lab.daemons.wanted import needs_bird
 from tests.lab.harness import PROJECT
 
-pytestmark = [pytest.mark.e2e, needs_bird, needs("nsenter", "unshare", "setpriv")]
+pytestmark = [pytest.mark.e2e, needs_bird, needs_namespaces]
 
 INITIAL = "define 'IRR-AS1-V4' = [ # ipv4\n    192.0.2.0/24\n];\n"
 CHANGED = INITIAL.replace("192.0.2.0/24", "198.51.100.0/24")

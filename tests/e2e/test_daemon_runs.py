@@ -14,12 +14,12 @@ import pytest
 
 from tests.e2e.desk import CHANGES, DONE, PROBLEMS, WIDE, eventually, inherited_environ, told
 from tests.lab.daemons.bird import Bird
-from tests.lab.daemons.namespace import ROUTER, namespaces
-from tests.lab.daemons.wanted import needs, needs_bird
+from tests.lab.daemons.namespace import ROUTER, namespaces, needs_namespaces
+from tests.lab.daemons.wanted import needs_bird
 from tests.lab.daemons.workspace import LATER, daemon_workspace, registry
 from tests.lab.network import LabNetwork, irrgate_argv
 
-pytestmark = [pytest.mark.e2e, needs_bird, needs("nsenter", "unshare", "setpriv")]
+pytestmark = [pytest.mark.e2e, needs_bird, needs_namespaces]
 V4 = "IRR-AS64500-V4"
 
 

@@ -15,13 +15,13 @@ from tasks.drivers.errors import CandidateRefused, CommitRefused, Locked
 from tasks.drivers.frr import FrrDriver
 from tests.e2e.test_truth import watched
 from tests.lab.daemons.frr import Frr
-from tests.lab.daemons.namespace import ROUTER, namespaces
+from tests.lab.daemons.namespace import ROUTER, namespaces, needs_namespaces
 from tests.lab.daemons.truth import Verdict, covered, everything
 from tests.lab.daemons.under_test import FILTERS, Lab, eventually, lab
 from tests.lab.daemons.wanted import needs_frr
 from tests.unit.platforms.routers import RENDERER
 
-pytestmark = [pytest.mark.e2e, needs_frr]
+pytestmark = [pytest.mark.e2e, needs_frr, needs_namespaces]
 NAME, NAME_V6 = FILTERS[Afi.IPV4], FILTERS[Afi.IPV6]
 WANTED = {name: afi for afi, name in FILTERS.items()}
 OLD = PrefixSet.parse(Afi.IPV4, ["192.0.2.0/24", "10.10.0.0/17 le 24"])

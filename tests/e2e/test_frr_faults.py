@@ -35,12 +35,13 @@ from tests.e2e.test_frr import (
     saved,
 )
 from tests.lab.daemons.frr import Frr
+from tests.lab.daemons.namespace import needs_namespaces
 from tests.lab.daemons.under_test import eventually
 from tests.lab.daemons.wanted import needs_frr, program
 from tests.lab.daemons.workspace import daemon_workspace
 
 __all__ = ["driver", "frr"]
-pytestmark = [pytest.mark.e2e, needs_frr]
+pytestmark = [pytest.mark.e2e, needs_frr, needs_namespaces]
 MANY = PrefixSet.parse(Afi.IPV4, [f"10.{n >> 7}.{2 * (n & 127)}.0/24" for n in range(400)])
 
 

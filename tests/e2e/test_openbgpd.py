@@ -281,9 +281,20 @@ def test_an_empty_filter_lets_nothing_in(tmp_path: Path) -> None:
         found.announce([*everything(), "255.255.255.255/32", "::/128"])
         assert eventually(lambda: len(found.accepted()[Afi.IPV4]) > 100)
         assert eventually(lambda: len(found.accepted()[Afi.IPV6]) > 50)
+        assert counted(driver) == {afi: len(found.accepted()[afi]) for afi in Afi}
         driver.load_merge_candidate(config=sets(*(PrefixSet.empty(afi) for afi in Afi)))
         driver.commit_config()
         assert eventually(lambda: found.accepted() == {afi: set() for afi in Afi})
+        assert counted(driver) == dict.fromkeys(Afi, 0)
+
+
+def counted(driver: OpenbgpdDriver) -> dict[Afi, int]:
+    """What the driver says that the neighbour's filters let in."""
+    peers = driver.get_bgp_neighbors()["global"]["peers"]
+    assert set(peers) == {"198.18.0.2", "198.18.0.3"}
+    assert all(peer["is_up"] for peer in peers.values())
+    families = peers["198.18.0.2"]["address_family"]
+    return {afi: families[str(afi)]["accepted_prefixes"] for afi in Afi}
 
 
 # Ways back that nobody asked for

@@ -158,13 +158,27 @@ def test_a_daemon_that_reads_another_configuration(
 
 def test_a_daemon_that_is_down(bgpd: Openbgpd, driver: OpenbgpdDriver) -> None:
     bgpd.stop()
+    with pytest.raises(CommandFailed, match="count the routes"):
+        driver._daemon.accepted()
     with pytest.raises(ConnectionFailed, match="bgpd does not answer") as caught:
         connected(bgpd).open()
     assert "is bgpd started" in caught.value.hint
     driver.load_merge_candidate(config=sets(NEW))
-    with pytest.raises(CommitRefused):
+    with pytest.raises(ConnectionFailed, match="bgpd does not answer"):
         driver.commit_config(revert_in=600)
     assert "192.0.2.0/24" in on_disk(bgpd)
+
+
+def test_a_daemon_that_goes_down_while_a_commit_waits(
+    bgpd: Openbgpd, driver: OpenbgpdDriver
+) -> None:
+    """There is nothing to take back: it is started with the old file."""
+    committed(driver, NEW)
+    bgpd.stop()
+    driver.rollback()
+    assert not driver.has_pending_commit()
+    bgpd.again()
+    assert holds(driver, OLD)
 
 
 def test_no_permission(bgpd: Openbgpd) -> None:

@@ -18,11 +18,12 @@ from tasks.connection import NapalmConnection
 from tests.e2e.desk import inherited_environ, told
 from tests.lab.daemons.bird import Bird
 from tests.lab.daemons.frr import Frr
+from tests.lab.daemons.namespace import needs_namespaces
 from tests.lab.daemons.openbgpd import Openbgpd
 from tests.lab.daemons.sshd import SshServer, ssh_server
 from tests.lab.daemons.truth import ANNOUNCED, Verdict, covered, everything
 from tests.lab.daemons.under_test import FILTERS, DaemonUnderTest, Lab, eventually, lab
-from tests.lab.daemons.wanted import needs, needs_bird, needs_frr, needs_openbgpd, needs_sshd
+from tests.lab.daemons.wanted import needs_bird, needs_frr, needs_openbgpd, needs_sshd
 from tests.lab.daemons.workspace import LATER, MAX_LENGTH, REGISTERED, daemon_workspace, registry
 
 DAEMONS = [
@@ -33,7 +34,7 @@ DAEMONS = [
 TRANSPORTS = ["local", pytest.param("ssh", marks=needs_sshd)]
 Verdicts = dict[Afi, Verdict]
 
-pytestmark = [pytest.mark.e2e, needs("ip", "nsenter", "unshare", "setpriv")]
+pytestmark = [pytest.mark.e2e, needs_namespaces]
 
 
 @pytest.fixture(params=DAEMONS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import threading
 import time
@@ -10,8 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from nornir.core.configuration import Config
 
 from irrgate.errors import DeviceError
+from tasks.connection import WORKSPACE_KEY, NapalmConnection
 from tasks.drivers.errors import CommandFailed, ConnectionFailed, LoginRefused, TimedOut
 from tasks.drivers.shell import Shell, open_shell
 from tests.lab.daemons.sshd import SshServer, make_key, ssh_server
@@ -164,3 +167,58 @@ def test_what_never_says_a_word(tmp_path: Path) -> None:
 def test_options_that_cannot_be(options: dict[str, object]) -> None:
     with pytest.raises(DeviceError, match="must be"):
         open_shell("r", "", "", 1, options)
+
+
+# As irrgate opens it
+
+
+def opened(server: SshServer, workspace: Path, **options: object) -> str:
+    """Open BIRD's driver where there is no BIRD: what it says then, once it is logged in."""
+    plugin = NapalmConnection()
+    configuration = Config(user_defined={WORKSPACE_KEY: str(workspace)})
+    arguments = {"use_agent": False, "socket": "/nowhere/bird.ctl", **options}
+    with pytest.raises(DeviceError) as raised:
+        plugin.open(
+            *(server.host, server.username, "", server.port, "bird"),
+            {"optional_args": arguments},
+            configuration,
+        )
+    assert plugin.connection is None
+    return raised.value.reason
+
+
+def test_known_hosts_and_keys_are_the_workspaces(
+    server: SshServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
+    (tmp_path / "ssh").mkdir()
+    shutil.copy(server.client_key, tmp_path / "ssh" / "key")
+    shutil.copy(server.known_hosts, tmp_path / "ssh" / "hosts")
+    logged_in, key = "bird", {"key_file": "ssh/key"}
+    assert logged_in in opened(server, tmp_path, known_hosts="ssh/hosts", **key)
+    assert logged_in in opened(server, tmp_path, verify_host=False, **key)
+    assert "is not the one in known_hosts" in opened(server, tmp_path, **key)
+    assert "cannot be read" in opened(server, tmp_path, known_hosts="ssh/none", **key)
+    assert "did not accept the username" in opened(server, tmp_path, known_hosts="ssh/hosts")
+    shutil.copy(server.known_hosts, tmp_path / "known_hosts")
+    assert logged_in in opened(server, tmp_path, **key)
+
+
+def test_what_the_users_own_ssh_config_says_counts(
+    server: SshServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Name, port and key, and the way over another host, which is verified by ssh itself."""
+    config = tmp_path / "config"
+    common = f"    HostName {server.host}\n    Port {server.port}\n    User {server.username}\n"
+    common += f"    IdentityFile {server.client_key}\n"
+    jump = f"ssh -F {config} -o UserKnownHostsFile={server.known_hosts} -W %h:%p first"
+    text = f"Host rs1\n{common}Host first\n{common}Host rs2\n{common}    ProxyCommand {jump}\n"
+    config.write_text(text)
+    options = {"known_hosts": str(server.known_hosts), "use_agent": False}
+    for name in ("rs1", "rs2"):
+        shell = open_shell(name, "", "", 20, {**options, "ssh_config_file": str(config)})
+        assert shell.script("echo $0-$1", ["x"]).stdout == "irrgate-x\n"
+        shell.close()
+    config.write_text("Host\n\x00Match nonsense")
+    with pytest.raises(DeviceError, match="cannot be read"):
+        open_shell("rs1", "", "", 20, {**options, "ssh_config_file": str(config)})

@@ -122,12 +122,14 @@ class Frr:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        up = lambda: name in self.vtysh("-c", "show daemons").stdout.split()  # noqa: E731
-        if not eventually(lambda: up() or self.processes[name].poll() is not None) or not up():
-            ended = self.processes[name].poll()
+        process = self.processes[name]
+        if not eventually(lambda: self.runs(name) or process.poll() is not None) or process.poll():
             log = self.directory / f"{name}.log"
             said = log.read_text()[-1000:] if log.exists() else ""
-            raise RuntimeError(f"{name} did not start: {ended} {said}")
+            raise RuntimeError(f"{name} did not start: {process.poll()} {said}")
+
+    def runs(self, name: str) -> bool:
+        return name in self.vtysh("-c", "show daemons").stdout.split()
 
     def use_filters(self) -> None:
         """Refer to the filters: it does so from the beginning, and a missing list denies."""

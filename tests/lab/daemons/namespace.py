@@ -11,6 +11,9 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
+
+import pytest
 
 V4, V6 = "198.18.0", "fd00:198:18:"
 """the link: benchmarking addresses (RFC 2544), and unique local ones"""
@@ -83,6 +86,7 @@ def _held(options: list[str], inside: Namespace | None) -> Iterator[Namespace]:
             held.kill()
 
 
+@cache
 def available() -> bool:
     """Whether this system lets us make namespaces at all."""
     try:
@@ -90,3 +94,9 @@ def available() -> bool:
             return True
     except (OSError, RuntimeError, subprocess.CalledProcessError):
         return False
+
+
+needs_namespaces = pytest.mark.skipif(
+    os.environ.get("CI") != "true" and not available(),
+    reason="this system lets us make no network namespaces",
+)
