@@ -99,7 +99,8 @@ class ListsChange:
     def _diff(self) -> Iterator[str]:
         for each in self.lists:
             gone = each.before if not each.exists else each.removed
-            yield f"@@ {each.head} @@"
+            if gone or each.added:
+                yield f"@@ {each.head} @@"
             marked = [("-", text) for text in gone] + [("+", text) for text in each.added]
             for mark, text in sorted(marked, key=lambda pair: int(pair[1].split(" ", 2)[1])):
                 yield f"{mark}{each.head} {text}"
