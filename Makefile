@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test truth torture check unit bench format lock bgpq4 postgresql daemons checkers clean wheel
+.PHONY: help demo test truth torture check unit bench format lock bgpq4 postgresql irrd daemons checkers clean wheel
 
 help:  ## what there is to make
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -15,7 +15,7 @@ help:  ## what there is to make
 demo: $(READY) bgpq4  ## plan, apply, plan again, a registry change: against emulated routers
 	@$(BIN)/python -m tests.lab.demo
 
-test: check postgresql daemons checkers  ## every check and every test
+test: check postgresql irrd daemons checkers  ## every check and every test
 	$(BIN)/pytest -q -n auto --dist worksteal tests/e2e tests/tasks
 
 truth: $(READY) bgpq4 daemons  ## what real daemons accept by irrgate's filters, route by route
@@ -53,6 +53,9 @@ bgpq4:
 postgresql:
 	@sh .ci/install-postgresql
 
+irrd:
+	@PYTHON=$(PYTHON) sh .ci/install-irrd
+
 daemons:
 	@sh .ci/install-daemons
 
@@ -69,4 +72,4 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-irrd dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

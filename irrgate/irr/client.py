@@ -111,6 +111,15 @@ class IrrClient:
         self._select(before)
         return found
 
+    def members(self, name: SetName) -> tuple[str, ...]:
+        """Return the members of a set and of all sets in it as they are registered (`!iSET,1`).
+
+        None of them may mean that there is no such set. Looked up in the sources selected.
+        """
+        self._start()
+        data = self._ask(f"!i{name.name},1", b"A", b"D")
+        return tuple((data or b"").decode("ascii", "replace").split())
+
     def serials(self, names: Sequence[SourceName] = ()) -> tuple[SourceSerials, ...]:
         """Return the serials of these sources, or of all that the server has (`!j`)."""
         self._start()
@@ -188,7 +197,7 @@ class IrrClient:
             self._socket.settimeout(self._left())
             self._socket.sendall(query.encode("ascii") + b"\n")
         except OSError as exc:
-            raise self._error(f"cannot be asked: {_reason(exc)}") from exc
+            raise self._error(f"cannot be asked: {_reason(exc)}{self._last_words()}") from exc
 
     def _line(self) -> bytes:
         while (end := self._buffer.find(b"\n")) < 0:
@@ -215,8 +224,18 @@ class IrrClient:
         except OSError as exc:
             raise self._error(f"no whole answer: {_reason(exc)}") from exc
         if not data:
-            raise self._error("closed the connection before its answer was whole")
+            told = f"closed the connection before its answer was whole{self._last_words()}"
+            raise self._error(told)
         self._buffer += data
+
+    def _last_words(self) -> str:
+        """Return what the server said before it closed, such as why: for the end of a reason."""
+        with suppress(OSError):
+            if self._socket is not None:
+                self._socket.setblocking(False)
+                self._buffer += self._socket.recv(1 << 12)
+        said = bytes(self._buffer[:60]).decode("latin-1")
+        return f", after {said!a}" if said else ""
 
     def _connect(self) -> socket.socket:
         last = "its name has no address"

@@ -13,13 +13,12 @@ from enum import StrEnum
 from typing import Final
 
 from irrgate.irr import rpsl_dump
+from irrgate.irr.packed_prefix import pack_prefix, prefix_text
 from irrgate.irr.registry_objects import (
     OTHER_CLASSES,
     AutNum,
     References,
     SetObject,
-    pack_prefix,
-    prefix_text,
     read_aut_num,
     read_route,
     read_set,
@@ -35,8 +34,8 @@ class ProblemKind(StrEnum):
     """What became of what a problem is about."""
 
     BROKEN_OBJECT = "object skipped"
-    UNUSABLE_MEMBER = "member skipped"
-    SECOND_DEFINITION = "second definition skipped"
+    IDLE_MEMBER = "member adds nothing"
+    SECOND_DEFINITION = "first definition dropped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ class Collection:
     routes: dict[int, bytearray] = field(default_factory=dict)
     sets: dict[tuple[str, str], SetObject] = field(default_factory=dict)
     aut_nums: dict[tuple[int, str], AutNum] = field(default_factory=dict)
-    references: list[tuple[str, str, References]] = field(default_factory=list)
+    route_references: list[tuple[str, str, References]] = field(default_factory=list)
     ignored: Counter[str] = field(default_factory=Counter)
     problems: Counter[ProblemKind] = field(default_factory=Counter)
 
@@ -162,36 +161,34 @@ class DumpCollector:
         self._source_numbers[route.source.encode("ascii")] = number
         if route.references.member_of:
             text = prefix_text(route.packed)
-            collection.references.append((text, route.source, route.references))
+            collection.route_references.append((text, route.source, route.references))
 
     def _add_aut_num(self, _: str, attributes: list[Attribute], position: int) -> None:
         aut_num = read_aut_num(attributes, self.default_source)
         collection = self.collection
         collection.source_id(aut_num.source)
-        known = collection.aut_nums.setdefault((aut_num.asn, aut_num.source), aut_num)
-        if known is not aut_num:
-            self._tell_second(known == aut_num, f"aut-num AS{aut_num.asn}", position)
-        elif aut_num.references.member_of:
-            member = f"AS{aut_num.asn}"
-            collection.references.append((member, aut_num.source, aut_num.references))
+        known = collection.aut_nums.get((aut_num.asn, aut_num.source), aut_num)
+        collection.aut_nums[aut_num.asn, aut_num.source] = aut_num
+        self._tell_second(known == aut_num, f"aut-num AS{aut_num.asn}", position)
 
     def _add_set(self, class_name: str, attributes: list[Attribute], position: int) -> None:
         found = read_set(class_name, attributes, self.default_source)
         self.collection.source_id(found.source)
-        known = self.collection.sets.setdefault((found.name, found.source), found)
-        if known is not found:
+        known = self.collection.sets.get((found.name, found.source))
+        # As in a mirror, where an object that comes again takes the place of the one before.
+        self.collection.sets[found.name, found.source] = found
+        if known is not None:
             self._tell_second(known == found, f"{class_name} {found.name}", position)
-            return
-        for member, reason in found.unusable:
+        for member, reason in found.idle if known != found else ():
             self._tell(
-                ProblemKind.UNUSABLE_MEMBER, f"{found.name}: member {member}: {reason}", position
+                ProblemKind.IDLE_MEMBER, f"{found.name}: member {member}: {reason}", position
             )
 
     def _tell_second(self, same: bool, subject: str, position: int) -> None:
         if not same:
             self._tell(
                 ProblemKind.SECOND_DEFINITION,
-                f"{subject}: registered before in the same source, otherwise",
+                f"{subject}: registered before in the same source, otherwise; the last one holds",
                 position,
             )
 

@@ -17,10 +17,18 @@ from typing import Self
 from irrgate.aggregation import Entry
 from irrgate.errors import IrrServerError
 from irrgate.irr import bgpq4
-from irrgate.irr.bgpq4 import NothingFound, Output, Query, Refused, StopSignal
+from irrgate.irr.bgpq4 import (
+    NothingFound,
+    Output,
+    Query,
+    Refused,
+    Registered,
+    StopSignal,
+    printable,
+)
 from irrgate.irr.client import IrrClient
 from irrgate.network import IrrServer, IrrSettings
-from irrgate.rpsl import SetName
+from irrgate.rpsl import SetKind, SetName
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +178,28 @@ class Expander:
         found = bgpq4.judge(output, query.afi, timeout)
         if isinstance(found, Refused):
             return Failed(found.reason)
+        if isinstance(query.object, SetName) and query.object.kind is SetKind.ROUTE_SET:
+            return self._complete(query, query.object, server, found)
         if isinstance(found, NothingFound):
             return self._explain_nothing(query, server)
         return Whole(found.keys, found.ranges)
+
+    def _complete(
+        self, query: Query, asked: SetName, server: IrrServer, found: Registered | NothingFound
+    ) -> Verdict:
+        """Add to a route-set's prefixes those that bgpq4 loses."""
+        try:
+            with IrrClient(server.host, server.port, timeout=self._irr.timeout) as client:
+                if query.sources:
+                    client.select_sources(query.sources)
+                lost = bgpq4.lost_ranges(client.members(asked), query)
+        except IrrServerError as exc:
+            return Failed(f"asked for the members that bgpq4 drops: {exc.reason}")
+        except ValueError as exc:
+            return Failed(f"answers !i{asked.name},1 with what is no prefix: {printable(str(exc))}")
+        if isinstance(found, Registered):
+            return Whole(found.keys, sorted({*found.ranges, *lost}))
+        return Whole((), sorted(lost)) if lost else self._explain_nothing(query, server)
 
     def _run_bgpq4(self, vector: Sequence[str]) -> Output:
         with self._lock:

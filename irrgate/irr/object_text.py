@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from irrgate.errors import RpslError
+from irrgate.irr.packed_prefix import pack_prefix, prefix_text
 from irrgate.irr.registry import RegisteredSet
-from irrgate.irr.registry_objects import pack_prefix, prefix_text
 from irrgate.irr.resolver import Selection
 from irrgate.irr.rpsl_dump import BrokenObject
 from irrgate.irr.schema import Family
@@ -17,13 +17,15 @@ from irrgate.rpsl import SetKind, parse_asn, parse_set_name
 def object_text(selection: Selection, class_name: str, key: str) -> bytes:
     """Return the object of this class and key from the first source that has it, or b"".
 
-    The key of a route is its prefix and origin (192.0.2.0/24AS64500, as IRRd has it). Raises
-    RpslError for a class that the snapshot does not keep, and for what can be no key of it.
+    The key of a route is its prefix and origin (192.0.2.0/24AS64500, as IRRd has it). What can be
+    no key of the class, or a class that the snapshot does not keep, is the key of nothing.
     """
     reader = _READERS.get(class_name)
-    if reader is None:
-        raise RpslError(class_name[:40], f"not a class that is kept: {', '.join(_READERS)} are")
-    return "\n".join(f"{name + ':':<16}{value}" for name, value in reader(selection, key)).encode()
+    try:
+        lines = list(reader(selection, key)) if reader else []
+    except RpslError:
+        return b""
+    return "\n".join(f"{name + ':':<16}{value}" for name, value in lines).encode()
 
 
 _Lines = Iterable[tuple[str, str]]
@@ -43,7 +45,8 @@ def _set_lines(selection: Selection, kind: SetKind, found: RegisteredSet) -> _Li
     members = [*(f"AS{asn}" for asn in found.asns), *found.names, *found.prefixes]
     attribute = "members" if kind is SetKind.AS_SET else "mp-members"
     for member in members:
-        yield attribute, member
+        if member not in found.by_reference:
+            yield attribute, member
     if found.mbrs_by_ref:
         yield "mbrs-by-ref", ", ".join(found.mbrs_by_ref)
     yield "source", selection.registry.sources[found.source]

@@ -25,7 +25,11 @@ _LOAD_HINT: Final = "make one with: irrgate irr load DUMP... --snapshot PATH"
 
 @dataclass(frozen=True, slots=True)
 class RegisteredSet:
-    """A set as one source has it; members by reference are among `asns` and `prefixes`."""
+    """A set as one source has it.
+
+    Members by reference are among `asns` and `prefixes`, and those that come only so in
+    `by_reference` as well, as text.
+    """
 
     name: str
     source: int
@@ -33,6 +37,12 @@ class RegisteredSet:
     names: tuple[str, ...]
     prefixes: tuple[str, ...]
     mbrs_by_ref: tuple[str, ...]
+    by_reference: frozenset[str] = frozenset()
+
+    @property
+    def is_as_set(self) -> bool:
+        """False for a route-set; a hierarchical name bears its kind in any of its parts."""
+        return self.name.startswith("AS-") or ":AS-" in self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +179,14 @@ def _registered_set(name: str, row: _SetRow) -> RegisteredSet:
     source, asns, names, prefixes, mbrs_by_ref, by_reference = row
     numbers = unpack_numbers(asns)
     texts = tuple(prefixes.split())
-    if by_reference:
-        members = by_reference.split()
-        if members[0].startswith("AS"):
-            numbers = tuple(sorted({*numbers, *(int(member[2:]) for member in members)}))
-        else:
-            texts = tuple(sorted({*texts, *members}))
+    added = by_reference.split()
+    referring: frozenset[str] = frozenset()
+    if by_reference.startswith("AS"):
+        referring = frozenset(added).difference(f"AS{number}" for number in numbers)
+        numbers = tuple(sorted({*numbers, *(int(member[2:]) for member in added)}))
+    elif added:
+        referring = frozenset(added).difference(texts)
+        texts = tuple(sorted({*texts, *added}))
     return RegisteredSet(
-        name, source, numbers, tuple(names.split()), texts, tuple(mbrs_by_ref.split())
+        name, source, numbers, tuple(names.split()), texts, tuple(mbrs_by_ref.split()), referring
     )

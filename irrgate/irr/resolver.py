@@ -16,8 +16,6 @@ from itertools import compress
 from typing import Final
 
 from irrgate.irr.registry import RegisteredSet, Registry
-from irrgate.irr.registry_objects import range_lengths
-from irrgate.irr.rpsl_dump import BrokenObject
 from irrgate.irr.schema import BLOCK, Family, unpack_numbers
 
 SLICE: Final = 100
@@ -26,14 +24,7 @@ SLICE: Final = 100
 SMALL_UNION: Final = 32768
 """prefixes; up to here a union is a dict, which needs no look at the prefix blocks."""
 
-MAX_OPERATORS: Final = 8
-"""range operators that may be stacked by nested route-sets; a cycle of them would never end."""
-
 Sliced = Generator[None, None, None]
-
-
-class ResolveError(Exception):
-    """A set that cannot be expanded as registered; the message goes to the client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +35,9 @@ class Selection:
     order: tuple[int, ...]
 
     def find_set(self, name: str) -> RegisteredSet | None:
-        """Return the set from the first source that has it; `SOURCE::NAME` looks there only."""
-        source, pinned, name = name.rpartition("::")
-        order: Sequence[int] = self.order
-        if pinned:
-            order = [n for n, known in enumerate(self.registry.sources) if known == source]
+        """Return the set from the first source that has it."""
         found = {one.source: one for one in self.registry.sets_named(name)}
-        return next((found[number] for number in order if number in found), None)
+        return next((found[number] for number in self.order if number in found), None)
 
     def routes(self, origin: int, family: Family) -> list[tuple[bytes, bytes]]:
         """Return (packed ranks, prefixes) of each selected source that has routes of origin."""
@@ -106,7 +93,7 @@ class PrefixUnion:
 
 
 def origins_of(selection: Selection, root: RegisteredSet) -> Generator[None, None, list[int]]:
-    """Return the ASNs of an as-set and of every set in it, ascending."""
+    """Return the ASNs of an as-set and of every as-set in it, ascending."""
     asns: set[int] = set(root.asns)
     seen = {root.name}
     waiting = list(root.names)
@@ -117,7 +104,7 @@ def origins_of(selection: Selection, root: RegisteredSet) -> Generator[None, Non
             continue
         seen.add(name)
         found = selection.find_set(name)
-        if found is not None:
+        if found is not None and found.is_as_set:
             asns.update(found.asns)
             waiting.extend(found.names)
         done += 1
@@ -126,91 +113,34 @@ def origins_of(selection: Selection, root: RegisteredSet) -> Generator[None, Non
     return sorted(asns)
 
 
-Operators = tuple[str, ...]
-"""Range operators in the order in which they apply."""
-
-
 @dataclass(slots=True)
 class RouteSetMembers:
-    """What a route-set comes to: prefixes as text (`192.0.2.0/24^+`), and origins of routes.
-
-    `ranged` has the origins whose routes bear range operators.
-    """
+    """What a route-set comes to: prefixes as text (`192.0.2.0/24^+`), and origins of routes."""
 
     prefixes: set[str] = field(default_factory=set)
     origins: set[int] = field(default_factory=set)
-    ranged: set[tuple[int, Operators]] = field(default_factory=set)
-
-    def add_origins(self, asns: Sequence[int], operators: Operators) -> None:
-        """Add origins, with the operators that apply to their routes."""
-        if operators:
-            self.ranged.update((asn, operators) for asn in asns)
-        else:
-            self.origins.update(asns)
 
 
 def members_of_route_set(
     selection: Selection, root: RegisteredSet
 ) -> Generator[None, None, RouteSetMembers]:
-    """Return the members of a route-set and of every set in it (RFC 2622, section 5.2)."""
+    """Return the members of a route-set and of every set in it (RFC 2622, section 5.2).
+
+    A set or an ASN that bears a range operator is passed over: IRRd knows no set of that name.
+    """
     members = RouteSetMembers()
-    seen: set[tuple[str, Operators]] = set()
-    waiting: list[tuple[str, Operators]] = [(root.name, ())]
+    seen = {root.name}
+    waiting = [root]
     done = 0
     while waiting:
-        name, operators = item = waiting.pop()
-        if item in seen:
-            continue
-        seen.add(item)
-        if len(operators) > MAX_OPERATORS:
-            raise ResolveError(f"{root.name}: range operators are nested too deep, at {name}")
-        if name[2:3].isdigit() and ":" not in name:
-            members.add_origins([int(name[2:])], operators)
-            continue
-        found = root if name == root.name else selection.find_set(name)
-        if found is None:
-            continue
-        members.add_origins(found.asns, operators)
-        members.prefixes.update(
-            filter(None, (with_operators(prefix, operators) for prefix in found.prefixes))
-        )
-        for member in found.names:
-            base, _, operator = member.partition("^")
-            # ^+ after ^+ and ^n-m after ^n-m change nothing.
-            same = not operator or (operators[:1] == (operator,) and operator != "-")
-            waiting.append((base, operators if same else (operator, *operators)))
+        found = waiting.pop()
+        members.origins.update(found.asns)
+        members.prefixes.update(found.prefixes)
+        for name in found.names:
+            if name not in seen:
+                seen.add(name)
+                waiting.extend(filter(None, [selection.find_set(name)]))
         done += 1
         if done % SLICE == 0:
             yield
     return members
-
-
-def with_operators(prefix: str, operators: Operators) -> str:
-    """Apply operators to a prefix that may bear one already; "" when nothing is left."""
-    if not operators:
-        return prefix
-    base, _, own = prefix.partition("^")
-    length = int(base.rpartition("/")[2])
-    bits = 128 if ":" in base else 32
-    low = high = length
-    for operator in (own, *operators) if own else operators:
-        try:
-            low, high = range_lengths(operator, low, 128)
-        except BrokenObject:
-            return ""
-        high = min(high, bits)
-        if low > high:
-            return ""
-    return base if low == high == length else f"{base}^{low}-{high}"
-
-
-def ranged_routes(
-    selection: Selection, family: Family, ranged: set[tuple[int, Operators]], into: set[str]
-) -> Sliced:
-    """Add to `into` the routes of origins that bear range operators."""
-    for origin, operators in sorted(ranged):
-        for _, texts in selection.routes(origin, family):
-            for text in texts.decode("ascii").split(" "):
-                into.add(with_operators(text, operators))
-        yield
-    into.discard("")

@@ -68,7 +68,10 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """One attribute: name in lower case, value without comments, line within the object."""
+    """One attribute: name in lower case, value without comments, line within the object.
+
+    A value of several lines has newlines between them: in a list these are as good as commas.
+    """
 
     name: str
     value: bytes
@@ -146,7 +149,7 @@ def attributes_of(paragraph: bytes) -> list[Attribute]:
         name = match[1].decode("ascii").lower()
         found.append((name, [_without_comment(match[2])], number))
     return [
-        Attribute(name, b" ".join(parts).strip(), number)
+        Attribute(name, b"\n".join(parts).strip(), number)
         for name, parts, number in found
         if not name.startswith("*")
     ]

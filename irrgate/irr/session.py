@@ -26,20 +26,17 @@ from irrgate.irr.protocol import (
 from irrgate.irr.registry import RegisteredSet, Registry
 from irrgate.irr.resolver import (
     PrefixUnion,
-    ResolveError,
     RouteSetMembers,
     Selection,
     members_of_route_set,
     origins_of,
-    ranged_routes,
 )
 from irrgate.irr.schema import Family
-from irrgate.rpsl import SetKind, parse_asn, parse_set_name
+from irrgate.rpsl import parse_asn
 
 Answer = Iterable[bytes]
 _T = TypeVar("_T")
 
-_ANY: Final = frozenset({"AS-ANY", "RS-ANY", "ANY"})
 _PIECES_A_TURN: Final = 16
 MAX_IDLE_SECONDS: Final = 1000
 
@@ -64,9 +61,11 @@ class Session:
         handler = _HANDLERS.get(query.command)
         if handler is None:
             return (error(_unknown(query)),)
+        if not query.argument and query.command in _WITH_ARGUMENT:
+            return (error(f"Missing parameter for {query.command} query"),)
         try:
             return handler(self, query.argument)
-        except (RpslError, ResolveError) as exc:
+        except RpslError as exc:
             return (error(str(exc)),)
 
     def _identify(self, _: str) -> Answer:
@@ -90,6 +89,8 @@ class Session:
         return (NO_DATA,)
 
     def _sources(self, text: str) -> Answer:
+        if text == "-*":
+            return (NO_DATA,)
         if text == "-lc":
             names = [self.registry.sources[number] for number in self._selection.order]
             return (answer(",".join(names).encode()),)
@@ -108,7 +109,7 @@ class Session:
         return self._routes_of_origin(text, Family.IPV6)
 
     def _routes_of_origin(self, text: str, family: Family) -> Answer:
-        origin = parse_asn(text if text[:2].upper() == "AS" else f"AS{text}").number
+        origin = parse_asn(text).number
         found = self._selection.routes(origin, family)
         if len(found) == 1:
             return (answer(found[0][1]),)
@@ -118,15 +119,14 @@ class Session:
         return (answer(b" ".join(union.pieces())),)
 
     def _members(self, text: str) -> Answer:
-        name, comma, flag = text.partition(",")
-        if comma and flag != "1":
-            return (error(f"{text}: !iSET or !iSET,1 is expected"),)
+        name = text.removesuffix(",1")
         found = self._find_set(name)
         if found is None:
-            return (answer(b""),)
-        if comma:
-            return self._expanded(found, list(Family), as_asns=found_kind(found) is SetKind.AS_SET)
+            return (NOT_FOUND,)
+        if name != text:
+            return self._expanded(found, list(Family), as_asns=found.is_as_set)
         members = [*(f"AS{asn}" for asn in found.asns), *found.names, *found.prefixes]
+        members.sort()
         return (answer(" ".join(m for m in members if m != found.name).encode("ascii")),)
 
     def _routes_of_set(self, text: str) -> Answer:
@@ -135,49 +135,34 @@ class Session:
         if not name:
             return (MISSING_A_NAME,)
         found = self._find_set(name)
-        return (answer(b""),) if found is None else self._expanded(found, families, as_asns=False)
+        # It is for as-sets alone, which bgpq4 knows: a route-set it asks with !iRS-X,1.
+        if found is None or not found.is_as_set:
+            return (NOT_FOUND,)
+        return self._expanded(found, families, as_asns=False)
 
     def _find_set(self, text: str) -> RegisteredSet | None:
-        if text.upper().rpartition("::")[2] in _ANY:
-            raise ResolveError(f"{text} is every route there is: no filter can be made of it")
-        name = parse_set_name(text)
-        if name.source is not None and name.source.name not in self.registry.sources:
-            raise ResolveError(f"{text}: there is no source {name.source}")
-        return self._selection.find_set(str(name))
+        """Return a set by its name; what is no name names no set, as with IRRd."""
+        return self._selection.find_set(text.upper())
 
     def _expanded(
         self, found: RegisteredSet, families: list[Family], *, as_asns: bool
     ) -> Iterator[bytes]:
         """Expand a set, to its ASNs or to prefixes, in turns."""
-        try:
-            if as_asns:
-                asns = yield from _turns(origins_of(self._selection, found))
-                yield answer(" ".join([f"AS{asn}" for asn in asns]).encode("ascii"))
-                return
-            unions, texts = yield from self._prefixes_of(found, families)
-        except ResolveError as exc:
-            yield error(str(exc))
+        if as_asns:
+            asns = yield from _turns(origins_of(self._selection, found))
+            yield answer(" ".join([f"AS{asn}" for asn in asns]).encode("ascii"))
             return
-        yield from _framed(unions, texts)
-
-    def _prefixes_of(
-        self, found: RegisteredSet, families: list[Family]
-    ) -> Generator[bytes, None, tuple[list[PrefixUnion], set[str]]]:
-        """Return the prefixes of a set: those of origins, and those with range operators."""
-        if found_kind(found) is SetKind.AS_SET:
+        if found.is_as_set:
             origins = yield from _turns(origins_of(self._selection, found))
             members = RouteSetMembers()
         else:
             members = yield from _turns(members_of_route_set(self._selection, found))
             origins = sorted(members.origins)
         unions = []
-        texts: set[str] = set()
         for family in families:
             unions.append(PrefixUnion(self._selection, family))
             yield from _turns(unions[-1].add_origins(origins))
-            yield from _turns(ranged_routes(self._selection, family, members.ranged, texts))
-            texts.update(p for p in members.prefixes if (":" in p) == (family is Family.IPV6))
-        return unions, texts
+        yield from _framed(unions, members.prefixes)
 
     def _serials(self, text: str) -> Answer:
         lines = []
@@ -204,7 +189,7 @@ class Session:
         return (answer(json.dumps(status, indent=2).encode("ascii")),)
 
     def _named(self, text: str) -> list[str]:
-        if text in {"-*", "*"}:
+        if text == "-*":
             return list(self.registry.sources)
         return [name.strip().upper() for name in text.split(",") if name.strip()]
 
@@ -212,8 +197,10 @@ class Session:
         class_name, comma, key = text.partition(",")
         if not comma:
             return (error(f"{text}: !mCLASS,KEY is expected"),)
-        return (answer(object_text(self._selection, class_name.lower(), key.strip())),)
+        return (answer(object_text(self._selection, class_name, key)),)
 
+
+_WITH_ARGUMENT: Final = frozenset("6gijmnst")
 
 # One table for all sessions: one in each would tie it into a cycle, for the collector to find.
 _HANDLERS: Final[dict[str, Callable[[Session, str], Answer]]] = {
@@ -231,11 +218,6 @@ _HANDLERS: Final[dict[str, Callable[[Session, str], Answer]]] = {
     "t": Session._set_idle,
     "v": Session._version,
 }
-
-
-def found_kind(found: RegisteredSet) -> SetKind:
-    """Return what kind of set this is: a hierarchical name bears it in any of its parts."""
-    return parse_set_name(found.name).kind
 
 
 def _turns(work: Generator[None, None, _T]) -> Generator[bytes, None, _T]:

@@ -7,12 +7,14 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
 from irrgate.irr import schema
 from irrgate.irr.collection import Collection
-from irrgate.irr.registry_objects import References, SetObject, prefix_text
+from irrgate.irr.packed_prefix import prefix_text
+from irrgate.irr.registry_objects import References, SetObject
 from irrgate.irr.schema import BLOCK, Family, pack_numbers
 from irrgate.rpsl import SetKind
 
@@ -141,7 +143,11 @@ def _members_by_reference(collection: Collection) -> dict[tuple[str, str], set[s
     anybody could take it.
     """
     members: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for member, source, references in collection.references:
+    aut_nums = (
+        (f"AS{asn}", source, aut_num.references)
+        for (asn, source), aut_num in collection.aut_nums.items()
+    )
+    for member, source, references in chain(collection.route_references, aut_nums):
         for name in references.member_of:
             found = collection.sets.get((name, source))
             if found is not None and _accepts(found, member, references):

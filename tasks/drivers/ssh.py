@@ -159,7 +159,8 @@ class SshTransport:
         side[1].join(_GRACE)
         code = channel.recv_exit_status()
         if code < 0:
-            raise ConnectionFailed(self._name, f"{program} ended without an exit code")
+            how = "was killed" if self.is_alive() else "ran when the connection broke"
+            raise ConnectionFailed(self._name, f"{program} {how}; what it did is not known")
         return code, b"".join(output), b"".join(errors)
 
     def _late(self, program: str, timeout: float) -> TimedOut:
@@ -234,7 +235,9 @@ def _login_error(hostname: str, exc: Exception) -> DeviceError:
             f"its SSH host key {shown} is not the one in known_hosts",
             hint="compare the key with the router's own, then put it into known_hosts",
         )
-    if isinstance(exc, paramiko.AuthenticationException):
+    # The second: there was neither a password nor a key to try.
+    nothing_to_show = "No authentication methods" in str(exc)
+    if isinstance(exc, paramiko.AuthenticationException) or nothing_to_show:
         return LoginRefused(
             hostname,
             "did not accept the username with its password or key",

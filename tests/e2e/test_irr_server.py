@@ -40,7 +40,7 @@ members: AS64502
 source: TEST
 
 route-set: RS-EXAMPLE
-members: 192.0.2.0/25^26, RS-INNER
+members: 192.0.2.0/25^26-26, RS-INNER
 source: TEST
 
 route-set: RS-INNER

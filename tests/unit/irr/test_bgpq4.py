@@ -24,11 +24,12 @@ from irrgate.irr.bgpq4 import (
     argv,
     find_bgpq4,
     judge,
+    lost_ranges,
     parse_json,
     run,
 )
 from irrgate.network import IrrServer
-from irrgate.prefixes import Afi, parse_keys
+from irrgate.prefixes import Afi, format_entry, parse_keys
 from irrgate.rpsl import SourceName, parse_object
 from tests.unit.irr.scripts import alive, children, group, script
 
@@ -253,3 +254,29 @@ def test_a_stop_signal_ends_what_runs_and_what_would(tmp_path: Path) -> None:
     assert time.monotonic() - started < 2
     assert children() == []
     stop.close()
+
+
+MEMBERS = [
+    *("10.4.0.0/22^24", "10.5.0.0/22^23-24", "10.6.0.0/22^+", "10.7.0.0/24", "10.8.0.0/24^24"),
+    *("10.9.0.0/24^26", "10.10.0.0/24^33", "10.11.0.0/24^16", "2001:db8::/46^48"),
+    *("2001:DB8:8::/46^49", "AS64500", "RS-X^24"),
+]
+
+
+@pytest.mark.parametrize(
+    ("asked", "lost"),
+    [
+        (query("RS-X"), ["10.4.0.0/22 ge 24 le 24", "10.8.0.0/24", "10.9.0.0/24 ge 26 le 26"]),
+        (query("RS-X", max_length=24), ["10.4.0.0/22 ge 24 le 24", "10.8.0.0/24"]),
+        (query("RS-X", Afi.IPV6, max_length=48), ["2001:db8::/46 ge 48 le 48"]),
+    ],
+)
+def test_members_of_one_length_are_what_bgpq4_loses(asked: Query, lost: list[str]) -> None:
+    found = lost_ranges(MEMBERS, asked)
+    assert [format_entry(asked.afi, entry) for entry in found] == lost
+
+
+@pytest.mark.parametrize("member", ["10.4.0.0/33^24", "10.4.0/22^24", "1::2::3/46^48"])
+def test_a_member_that_is_no_prefix_is_no_answer(member: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        lost_ranges([member], query("RS-X", Afi.IPV6 if ":" in member else Afi.IPV4))

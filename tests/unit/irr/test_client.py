@@ -5,14 +5,15 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
 from irrgate.errors import IrrServerError
 from irrgate.irr.client import IrrClient, JournalState, SourceSerials
 from irrgate.rpsl import SourceName, parse_set_name
+from tests.unit.irr.serving import server
 
 AS_SET = parse_set_name("AS-EXAMPLE")
 PINNED = parse_set_name("OTHER::AS-EXAMPLE")
@@ -29,42 +30,13 @@ def whole(query: bytes) -> bytes:
         b"!v": framed(b"IRRd -- version 4.5.4\n"),
         b"!s-lc": framed(b"TEST,OTHER\n"),
         b"!mas-set,AS-EXAMPLE": framed(OBJECT),
+        b"!iAS-EXAMPLE,1": framed(b"AS64500 AS64501\n"),
+        b"!iRS-OTHER,1": b"D\n",
         b"!j-*": framed(b"TEST:Y:0-123:456\nOTHER:N:-\n"),
         b"!jTEST,NOPE": framed(b"TEST:Y:7-9\nNOPE:X:Database unknown\n"),
         b"!sNOPE": b"F One or more selected sources are unavailable.\n",
     }
     return b"" if query == b"!!" else answers.get(query, b"C\n" if query[:2] != b"!m" else b"D\n")
-
-
-@contextmanager
-def server(answer: Callable[[bytes], bytes], family: int = socket.AF_INET) -> Iterator[int]:
-    """A server for one client; an answer that ends in b"END" ends the connection."""
-    host = "127.0.0.1" if family == socket.AF_INET else "::1"
-    listener = socket.socket(family)
-    listener.bind((host, 0))
-    listener.listen()
-
-    def serve() -> None:
-        with suppress(OSError):
-            connection, _ = listener.accept()
-            with connection, connection.makefile("rb") as lines:
-                for line in lines:
-                    said = answer(line.strip())
-                    connection.sendall(said.removesuffix(b"END"))
-                    if said.endswith(b"END"):
-                        return
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        # Wakes an accept() that still waits.
-        with suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join(5)
-        assert not thread.is_alive()
 
 
 def failing(query: bytes, said: bytes) -> Callable[[bytes], bytes]:
@@ -76,6 +48,25 @@ def test_a_set_exists_or_not() -> None:
         assert client.object_exists(AS_SET) is True
         assert client.object_exists(parse_set_name("AS-OTHER")) is False
         assert client.object_exists(parse_set_name("RS-OTHER")) is False
+
+
+def test_members_of_a_set_and_of_the_sets_in_it() -> None:
+    with server(whole) as port, IrrClient("127.0.0.1", port, 5) as client:
+        assert client.members(AS_SET) == ("AS64500", "AS64501")
+        assert client.members(parse_set_name("RS-OTHER")) == ()
+        with pytest.raises(IrrServerError, match="no answer to that"):
+            client.members(parse_set_name("AS-NO-DATA"))
+
+
+def test_what_a_server_says_before_it_closes_is_told() -> None:
+    for answer in (lambda _: b"%% Access deniedEND", failing(b"!v", b"%% Access deniedEND")):
+        with (
+            server(answer) as port,
+            pytest.raises(IrrServerError) as told,
+            IrrClient("127.0.0.1", port, 5) as client,
+        ):
+            client.version()
+        assert told.value.reason.endswith(", after '%% Access denied'")
 
 
 def test_a_pinned_set_is_searched_in_its_source_only() -> None:

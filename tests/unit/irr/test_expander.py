@@ -8,16 +8,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from irrgate.errors import Bgpq4MissingError
 from irrgate.irr.bgpq4 import Query
-from irrgate.irr.expander import Attempt, Expander, Expansion, Failed, Whole
+from irrgate.irr.expander import Attempt, Expander, Expansion, Failed, Verdict, Whole
 from irrgate.network import IrrServer, IrrSettings
-from irrgate.prefixes import Afi
-from irrgate.rpsl import Asn, parse_object
+from irrgate.prefixes import Afi, format_entry
+from irrgate.rpsl import Asn, SourceName, parse_object
 from tests.unit.irr.scripts import children, script
+from tests.unit.irr.serving import server
 
 FIRST, SECOND = IrrServer("192.0.2.1"), IrrServer("192.0.2.2", 4343)
 ONE = """echo '{ "irrgate": [ { "prefix": "192.0.2.0/24", "exact": true } ] }'"""
@@ -174,3 +176,58 @@ def test_stop_from_another_thread_wakes_those_who_wait(
         threading.Timer(0.3, expander.stop).start()
         [found] = expander.expand([Query(parse_object("AS-EJEMPLO"), Afi.IPV6, ())])
     assert found.verdict == Failed("192.0.2.1: bgpq4 was interrupted")
+
+
+MEMBERS = b"A45\n192.0.2.0/24 10.4.0.0/22^24 2001:db8::/32^48\nC\n"
+NOTHING = """echo '{ "irrgate": [ ] }'"""
+
+
+def complete(tmp_path: Path, printed: str, said: bytes, **options: Any) -> Verdict:
+    """The verdict on a route-set, where bgpq4 prints this and the server has these members."""
+
+    def answer(line: bytes) -> bytes:
+        return {b"!!": b"", b"!iRS-X,1": said, b"!mroute-set,RS-X": b"D\n"}.get(line, b"C\n")
+
+    asked = Query(parse_object("RS-X"), Afi.IPV4, (SourceName("TEST"),), **options)
+    with server(answer) as port:
+        irr = settings(IrrServer("127.0.0.1", port))
+        program = script(tmp_path, printed)
+        with Expander(irr, program=program, clock=time.monotonic) as expander:
+            [found] = expander.expand([asked])
+    return found.verdict
+
+
+def test_a_route_set_gets_what_bgpq4_loses_of_it(tmp_path: Path) -> None:
+    found = complete(tmp_path, ONE, MEMBERS)
+    assert isinstance(found, Whole)
+    assert len(found.keys) == 1
+    assert [format_entry(Afi.IPV4, entry) for entry in found.ranges] == ["10.4.0.0/22 ge 24 le 24"]
+    assert found.count == 2
+
+
+def test_a_route_set_of_which_bgpq4_loses_everything_is_no_empty_one(tmp_path: Path) -> None:
+    found = complete(tmp_path, NOTHING, MEMBERS)
+    assert isinstance(found, Whole)
+    assert found.count == 1
+
+
+def test_what_is_longer_than_allowed_is_not_added(tmp_path: Path) -> None:
+    found = complete(tmp_path, ONE, MEMBERS, max_length=23)
+    assert isinstance(found, Whole)
+    assert found.count == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (b"F no\n", "asked for the members that bgpq4 drops: answers !iRS-X,1 with an error"),
+        (b"END", "asked for the members that bgpq4 drops: closed the connection"),
+        (b"A13\n10.4.0/22^24\nC\n", "answers !iRS-X,1 with what is no prefix"),
+    ],
+)
+def test_without_its_members_a_route_set_is_not_whole(
+    tmp_path: Path, said: bytes, reason: str
+) -> None:
+    found = complete(tmp_path, ONE, said)
+    assert isinstance(found, Failed)
+    assert reason in found.reason

@@ -87,7 +87,7 @@ def test_attributes_lose_comments_and_keep_continuations() -> None:
     )
     assert [(a.name, a.value, a.line) for a in attributes_of(text)] == [
         ("as-set", b"AS-X", 0),
-        ("members", b"AS1, AS2 AS3", 3),
+        ("members", b"AS1,\nAS2\nAS3", 3),
         ("source", b"TEST", 9),
     ]
 
@@ -143,9 +143,9 @@ def test_the_short_way_and_the_long_way_read_the_same(objects: list[str]) -> Non
     short, told = collected(io.BytesIO("".join(objects).encode("latin-1")))
     commented = "".join(text[:-1] + "# c\n\n" for text in objects)
     long, told_too = collected(io.BytesIO(commented.encode("latin-1")))
-    assert (short.routes, short.sources, short.references) == (
+    assert (short.routes, short.sources, short.route_references) == (
         long.routes,
         long.sources,
-        long.references,
+        long.route_references,
     )
     assert [problem.reason for problem in told] == [problem.reason for problem in told_too]

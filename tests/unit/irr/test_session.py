@@ -25,7 +25,7 @@ members: AS64502
 source: OTHER
 
 as-set: AS64500:AS-CUSTOMERS
-members: AS64502, OTHER::AS-INNER, TEST::AS-INNER
+members: AS64502, AS-INNER
 source: TEST
 
 as-set: AS-HOLLOW
@@ -101,16 +101,14 @@ def session(registry: Loaded) -> Session:
     [
         ("!gas64500", "192.0.2.0/24 192.0.2.0/25 198.51.100.0/24"),
         ("!gAS64500", "192.0.2.0/24 192.0.2.0/25 198.51.100.0/24"),
-        ("!g64501", "192.0.2.0/24"),
         ("!6as64500", "2001:db8::/32"),
         ("!gas64511", "D\n"),
         ("!6as64502", "D\n"),
-        ("!iAS-EXAMPLE", "AS64500 AS-INNER"),
-        ("!ias-inner", "AS64501 AS-EXAMPLE AS-NOT-THERE"),
+        ("!iAS-EXAMPLE", "AS-INNER AS64500"),
+        ("!ias-inner", "AS-EXAMPLE AS-NOT-THERE AS64501"),
         ("!iAS-EXAMPLE,1", "AS64500 AS64501"),
-        ("!iAS64500:AS-CUSTOMERS", "AS64502 OTHER::AS-INNER TEST::AS-INNER"),
+        ("!iAS64500:AS-CUSTOMERS", "AS-INNER AS64502"),
         ("!iAS64500:AS-CUSTOMERS,1", "AS64500 AS64501 AS64502"),
-        ("!iOTHER::AS-INNER", "AS64502"),
         ("!iAS-HOLLOW", "D\n"),
         ("!iAS-HOLLOW,1", "D\n"),
         ("!iAS-NOT-THERE,1", "D\n"),
@@ -121,26 +119,36 @@ def session(registry: Loaded) -> Session:
             "192.0.2.0/24 192.0.2.0/25 198.51.100.0/24 2001:db8::/32 2001:db8:1::/48",
         ),
         ("!a4AS64500:AS-CUSTOMERS", "192.0.2.0/24 192.0.2.0/25 198.51.100.0/24 203.0.113.0/24"),
-        ("!a4OTHER::AS-INNER", "203.0.113.0/24"),
         ("!a4AS-WITHOUT-ROUTES", "D\n"),
         ("!a4AS-NOT-THERE", "D\n"),
         (
             "!iRS-EXAMPLE",
-            "AS64501 AS-HOLLOW RS-INNER 192.0.2.0/24 2001:db8::/32^+ 203.0.113.0/24^25-26",
+            "192.0.2.0/24 2001:db8::/32^+ 203.0.113.0/24^25-26 AS-HOLLOW AS64501 RS-INNER",
         ),
         (
             "!iRS-EXAMPLE,1",
             "198.51.100.0/24 2001:db8::/32^+ 203.0.113.0/24^25-26 192.0.2.0/24 2001:db8:1::/48",
         ),
-        ("!a4RS-EXAMPLE", "198.51.100.0/24 203.0.113.0/24^25-26 192.0.2.0/24"),
-        ("!a6RS-EXAMPLE", "2001:db8::/32^+ 2001:db8:1::/48"),
+        # No set of that name, as far as IRRd is concerned.
+        ("!a4RS-EXAMPLE", "D\n"),
+        ("!aAS-ANY", "D\n"),
+        ("!iany,1", "D\n"),
+        ("!iTEST::AS-EXAMPLE", "D\n"),
+        ("!iAS-EXAMPLE,2", "D\n"),
+        ("!iNONSENSE", "D\n"),
+        ("!a4AS64500", "D\n"),
+        ("!mperson,X", "D\n"),
+        ("!mroute,192.0.2.0/25", "D\n"),
+        ("!mroute,192.0.2.0/33AS1", "D\n"),
+        ("!mroute,192.0.2.0AS1", "D\n"),
+        ("!s-*", "C\n"),
         ("!s-lc", "TEST,OTHER"),
         ("!sother", "C\n"),
         ("!nbgpq4 1.9", "C\n"),
         ("!t30", "C\n"),
         ("!v", f"irrgate -- version {__version__}"),
         ("!j-*", "TEST:N:-\nOTHER:N:-"),
-        ("!j*", "TEST:N:-\nOTHER:N:-"),
+        ("!j*", "*:X:Database unknown"),
         ("!jother,nope", "OTHER:N:-\nNOPE:X:Database unknown"),
         ("!mas-set,AS-NOT-THERE", "D\n"),
         ("!mas-set,RS-EXAMPLE", "D\n"),
@@ -189,29 +197,21 @@ def test_an_answer(session: Session, query: str, answer: str) -> None:
         ("!a", "F Missing required set name for A query\n"),
         ("!a4", "F Missing required set name for A query\n"),
         ("!a6", "F Missing required set name for A query\n"),
-        ("!aAS-ANY", "every route there is"),
-        ("!a4RS-ANY", "every route there is"),
-        ("!iany,1", "every route there is"),
-        ("!iTEST::AS-ANY", "every route there is"),
-        ("!iAS-EXAMPLE,2", "is expected"),
-        ("!i", "empty string"),
-        ("!iNONSENSE", "not a set name"),
-        ("!iNOPE::AS-INNER", "no source NOPE"),
-        ("!a4AS64500", "not a set name"),
-        ("!g", "not an ASN"),
+        ("!i", "Missing parameter for i query"),
+        ("!n", "Missing parameter for n query"),
+        ("!j", "Missing parameter for j query"),
+        ("!g", "Missing parameter for g query"),
+        ("!g64501", "not an ASN"),
         ("!gAS-EXAMPLE", "not an ASN"),
         ("!gas4294967296", "ASN lies between"),
-        ("!s", "unavailable"),
+        ("!s", "Missing parameter for s query"),
         ("!sTEST,NOPE", "unavailable"),
         ("!sTEST,", "unavailable"),
         ("!t0", "between 1 and 1000"),
         ("!t1001", "between 1 and 1000"),
         ("!tx", "between 1 and 1000"),
-        ("!m", "is expected"),
-        ("!mperson,X", "not a class that is kept"),
-        ("!mroute,192.0.2.0/25", "has an origin, too"),
-        ("!mroute,192.0.2.0/33AS1", "not a prefix"),
-        ("!mroute,192.0.2.0AS1", "not a prefix"),
+        ("!m", "Missing parameter for m query"),
+        ("!mas-set", "is expected"),
         ("!oMNT-A", "Unrecognised command: o"),
         ("!r192.0.2.0/24,o", "Unrecognised command: r"),
         ("-K 192.0.2.0/24", "not an IRRd query"),
@@ -243,8 +243,6 @@ def test_selected_sources_are_the_only_ones_in_their_order(session: Session) -> 
     assert asked(session, "!gas64500") == "192.0.2.0/24 192.0.2.0/25"
     assert asked(session, "!iAS-EXAMPLE") == "D\n"
     assert asked(session, "!mas-set,AS-EXAMPLE") == "D\n"
-    assert asked(session, "!iTEST::AS-EXAMPLE") == "AS64500 AS-INNER", "a pinned source is searched"
-    assert asked(session, "!a4TEST::AS-EXAMPLE") == "192.0.2.0/24 192.0.2.0/25 203.0.113.0/24"
 
 
 def test_an_unknown_source_leaves_the_selection(session: Session) -> None:

@@ -18,7 +18,7 @@ from irrgate.irr import schema
 from irrgate.irr.registry import Registry
 from irrgate.irr.schema import Family
 from irrgate.irr.snapshot import Problem, ProblemKind, load_dumps
-from tests.unit.irr.registries import loaded
+from tests.unit.irr.registries import asked, loaded
 
 ROUTES = (
     "route: 192.0.2.0/24\norigin: AS64500\nsource: TEST\n\n"
@@ -119,7 +119,7 @@ def test_a_source_may_be_given_to_objects_without_one(tmp_path: Path) -> None:
 def test_a_second_definition_is_told_where_it_differs(tmp_path: Path) -> None:
     one = "as-set: AS-X\nmembers: AS1\nsource: TEST\n\n"
     with loaded(tmp_path, one + one + one.replace("AS1", "AS2")) as found:
-        assert found.registry.sets_named("AS-X")[0].asns == (1,)
+        assert found.registry.sets_named("AS-X")[0].asns == (2,), "the last one, as in a mirror"
         [problem] = found.problems
         assert (problem.line, problem.kind) == (9, ProblemKind.SECOND_DEFINITION)
 
@@ -185,6 +185,13 @@ def test_members_by_reference_need_both_sides_and_one_source(tmp_path: Path) -> 
         assert registry.sets_named("AS-OURS")[0].asns == (64501,)
         assert registry.sets_named("AS-CLOSED")[0].asns == ()
         assert registry.sets_named("RS-OURS")[0].prefixes == ("192.0.2.0/24", "2001:db8::/32")
+        session = found.session()
+        assert asked(session, "!iAS-ANYBODY") == "AS64500 AS64501 AS64502"
+        assert asked(session, "!mas-set,AS-ANYBODY") == (
+            "as-set:         AS-ANYBODY\nmembers:        AS64500\n"
+            "mbrs-by-ref:    ANY\nsource:         TEST"
+        ), "as registered"
+        assert "192.0.2.0/24" not in asked(session, "!mroute-set,RS-OURS")
 
 
 def test_several_dumps_of_either_kind_make_one_snapshot(tmp_path: Path) -> None:
