@@ -7,13 +7,16 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test truth torture check unit bench format lock bgpq4 postgresql irrd daemons checkers clean wheel
+.PHONY: help demo demo-real test truth torture check unit bench format lock bgpq4 postgresql irrd daemons checkers clean wheel
 
 help:  ## what there is to make
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: $(READY) bgpq4  ## plan, apply, plan again, a registry change: against emulated routers
 	@$(BIN)/python -m tests.lab.demo
+
+demo-real: $(READY) bgpq4 daemons  ## real BIRD and FRR refuse hijacks, leaks and bogons
+	@$(BIN)/python -m tests.lab.demo_real
 
 test: check postgresql irrd daemons checkers  ## every check and every test
 	$(BIN)/pytest -q -n auto --dist worksteal tests/e2e tests/tasks

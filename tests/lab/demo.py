@@ -4,6 +4,7 @@
 
 Starts the embedded IRR server and four emulated routers, which NAPALM's own drivers talk to over
 TLS and SSH, and runs the real command line: plan, apply, a registry change, the way back, refresh.
+Then, where BIRD or FRR is installed and may run in namespaces, what these accept.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.lab.demo_real import installed, obstacle, real_part
 from tests.lab.network import LabNetwork, lab_network
-from tests.lab.telling import run, say
+from tests.lab.telling import interruptible, run, say
 
 WITHDRAWN = """route:          10.11.20.0/24
 origin:         AS64507
@@ -68,8 +70,14 @@ def main() -> None:
         directory = keep or Path(temporary) / "workspace"
         with lab_network(directory, environ=dict(os.environ)) as network:
             tell(network)
-    print(f"\nDone in {time.monotonic() - started:.0f} s. Next: irrgate init my-network")
+    names = installed()
+    if obstacle(names) is None:
+        print(real_part(names, short=True))
+    else:
+        print("\nWith real BIRD and FRR as well: make demo-real")
+    print(f"Done in {time.monotonic() - started:.0f} s. Next: irrgate init my-network")
 
 
 if __name__ == "__main__":
-    main()
+    with interruptible():
+        main()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 
 from tests.lab.network import LabNetwork, irrgate_argv
@@ -38,3 +40,12 @@ def run(network: LabNetwork, *arguments: str, expect: int = 0) -> None:
     )
     if done.returncode != expect:
         raise SystemExit(f"demo: exit code {done.returncode}, where {expect} was expected")
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """End at Ctrl-C without a word, once all that was started has ended."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

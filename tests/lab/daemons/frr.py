@@ -74,6 +74,7 @@ class Frr:
     platform: ClassVar[str] = "frr"
     namespace: Namespace | None = field(default=None, init=False)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, init=False)
+    unfiltered: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         if os.getuid() == 0:
@@ -131,8 +132,25 @@ class Frr:
     def runs(self, name: str) -> bool:
         return name in self.vtysh("-c", "show daemons").stdout.split()
 
+    def accept_all(self) -> None:
+        """Take whatever the neighbour announces, as a router does that nobody filters."""
+        self.refer(no="no ")
+        self.unfiltered = True
+
     def use_filters(self) -> None:
         """Refer to the filters: it does so from the beginning, and a missing list denies."""
+        if self.unfiltered:
+            self.refer()
+            self.unfiltered = False
+
+    def refer(self, no: str = "") -> None:
+        """Have the neighbour filtered, or no longer."""
+        neighbour = f"{no}neighbor {v4(NEIGHBOUR)}"
+        lines = ["configure terminal", f"router bgp {LOCAL_ASN}", "address-family ipv4 unicast"]
+        lines += [f"{neighbour} prefix-list {FILTERS[Afi.IPV4]} in", "exit-address-family"]
+        lines += ["address-family ipv6 unicast", f"{neighbour} route-map AS{NEIGHBOUR_ASN}-IN in"]
+        done = self.vtysh(*(word for line in lines for word in ("-c", line)))
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def kill(self, name: str) -> None:
         """End one daemon as a crash does."""
