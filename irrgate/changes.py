@@ -15,6 +15,7 @@ from irrgate.platforms.platform import (
     Platform,
     RunningFilters,
     Stranger,
+    read_candidate,
 )
 from irrgate.prefixes import Afi, PrefixSet
 from irrgate.render import TEMPLATE, Renderer
@@ -226,10 +227,10 @@ def verify_candidate(platform: Platform, candidate: str, changes: RouterChanges)
     subject = f"template {platform.name}/{TEMPLATE}"
     hint = "if the workspace has a template of its own for the platform, look there first"
     removals = {each.name: platform.removal(each).afi for each in changes.removals}
+    running = {each.name: each.running for each in changes.written if each.running is not None}
+    wanted = {change.name: change.afi for change in changes.written}
     try:
-        found = platform.parse_candidate(
-            candidate, {change.name: change.afi for change in changes.written}, removals
-        )
+        found = read_candidate(platform, candidate, running, wanted, removals)
     except ParseError as exc:
         raise RenderError(subject, f"printed what cannot be read back: {exc}", hint=hint) from exc
     for change in changes.written:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from irrgate.errors import ParseError, RenderError
 from irrgate.platforms import find_platform
-from irrgate.platforms.platform import RunningFilters, Stranger
+from irrgate.platforms.platform import RunningFilters, Stranger, read_candidate
 from irrgate.prefixes import PrefixSet
 from irrgate.render import Renderer
 
@@ -41,7 +41,7 @@ def restoring_candidate(
     ]
     text = renderer.render(platform_name, lists, removals)
     try:
-        read = platform.parse_candidate(text, wanted, gone)
+        read = read_candidate(platform, text, found.lists, wanted, gone)
     except ParseError as exc:
         raise RenderError(
             f"template {platform_name}", f"printed what cannot be read back: {exc}"

@@ -10,12 +10,13 @@ from typing import Final
 from irrgate.errors import PlatformError
 from irrgate.platforms.bird import Bird
 from irrgate.platforms.eos import Eos
+from irrgate.platforms.frr import Frr
 from irrgate.platforms.junos import Junos
 from irrgate.platforms.openbgpd import Openbgpd
 from irrgate.platforms.platform import Capabilities, Platform, UpdateStrategy
 
 PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
-    {platform.name: platform for platform in (Eos(), Junos(), Bird(), Openbgpd())}
+    {platform.name: platform for platform in (Eos(), Junos(), Bird(), Frr(), Openbgpd())}
 )
 """By the NAPALM driver's name."""
 
@@ -25,6 +26,7 @@ CAPABILITY_HEADINGS: Final = (
 _UPDATES: Final = {
     UpdateStrategy.REPLACE: "each filter whole, in a candidate",
     UpdateStrategy.SESSION: "each filter whole, in a configuration session",
+    UpdateStrategy.DELTA: "entry by entry, new ones before old ones go",
 }
 
 

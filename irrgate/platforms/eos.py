@@ -11,13 +11,13 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import groupby, islice, repeat
-from operator import itemgetter
+from itertools import islice, repeat
 from typing import Final
 
 from irrgate.aggregation import LENGTH_BITS, LENGTH_MASK, Entry
 from irrgate.errors import ParseError
 from irrgate.platforms.eos_references import find_references
+from irrgate.platforms.first_match import first_match
 from irrgate.platforms.mentions import is_own_name
 from irrgate.platforms.platform import (
     NONE,
@@ -300,7 +300,10 @@ def _managed(name: str, afi: Afi, texts: Iterable[str]) -> ManagedList:
         return ManagedList(name, afi, accepted, plain, sequences)
     if not read.permits and read.denies == [(0, 0, 0, afi.bits)]:
         return ManagedList(name, afi, PrefixSet.empty(afi), read.plain)
-    return ManagedList(name, afi, _first_match(afi, read), plain=False, sequences=sequences)
+    permits = zip(read.numbers, repeat(True), read.permits, strict=False)
+    denies = zip(read.denied_numbers, repeat(False), read.denies, strict=False)
+    accepted = first_match(afi, [*permits, *denies])
+    return ManagedList(name, afi, accepted, plain=False, sequences=sequences)
 
 
 def _is_canonical(accepted: PrefixSet, read: _Read, sequences: Mapping[Entry, int]) -> bool:
@@ -308,17 +311,3 @@ def _is_canonical(accepted: PrefixSet, read: _Read, sequences: Mapping[Entry, in
     written = list(accepted.entries())
     same_number = len(read.permits) == len(sequences) == len(written)
     return same_number and all(map(sequences.__contains__, written))
-
-
-def _first_match(afi: Afi, read: _Read) -> PrefixSet:
-    """Return what a list with denies accepts: each permit less the denies before it."""
-    accepted = denied = PrefixSet.empty(afi)
-    permits = zip(read.numbers, repeat(True), read.permits, strict=False)
-    denies = zip(read.denied_numbers, repeat(False), read.denies, strict=False)
-    for is_permit, run in groupby(sorted([*permits, *denies]), key=itemgetter(1)):
-        entries = PrefixSet.from_entries(afi, (entry for _, _, entry in run))
-        if is_permit:
-            accepted = accepted.union(entries.difference(denied))
-        else:
-            denied = denied.union(entries)
-    return accepted

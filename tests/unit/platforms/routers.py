@@ -26,6 +26,7 @@ from tests.lab.bird_semantics import prefix_sets as bird_sets
 from tests.lab.eos_mode import ConfigMode
 from tests.lab.eos_mode import parse_config as parse_eos
 from tests.lab.eos_semantics import EosPrefixList, prefix_list
+from tests.lab.frr_lists import FrrLists
 from tests.lab.junos_loader import load_text
 from tests.lab.junos_loader import parse_config as parse_junos
 from tests.lab.junos_semantics import RouteFilter, route_filters
@@ -33,7 +34,7 @@ from tests.lab.junos_tree import render
 from tests.lab.openbgpd_semantics import OpenbgpdSet
 from tests.lab.openbgpd_semantics import prefix_sets as openbgpd_sets
 
-PLATFORMS: Final = ("eos", "junos", "bird", "openbgpd")
+PLATFORMS: Final = ("eos", "junos", "bird", "frr", "openbgpd")
 NAMES: Final = {Afi.IPV4: "IRR-AS64500-V4", Afi.IPV6: "IRR-AS64500-V6"}
 WANTED: Final[Mapping[str, Afi]] = {name: afi for afi, name in NAMES.items()}
 RENDERER: Final = Renderer()
@@ -143,6 +144,28 @@ class BirdRouter:
         return bird_sets(self._own.text)[name]
 
 
+class FrrRouter:
+    """FRR, which is told a candidate line by line."""
+
+    def __init__(self) -> None:
+        self.platform = "frr"
+        self.lists = FrrLists()
+        self.lists.tell("ip prefix-list CORE seq 10 permit 10.0.0.0/8")
+
+    def load(self, candidate: str) -> None:
+        for line in candidate.splitlines():
+            if line:
+                self.lists.tell(line)
+
+    def running(self) -> str:
+        return self.lists.running()
+
+    def rule(self, name: str) -> Rule:
+        rule = self.lists.rule("ipv6" if WANTED[name] is Afi.IPV6 else "ip", name)
+        assert rule
+        return rule
+
+
 class OpenbgpdRouter:
     """The files alone; what the driver makes of a candidate is irrgate's own merge of it."""
 
@@ -168,6 +191,8 @@ def router(platform: str, running: str | None = None) -> Router:
         return EosRouter(running or _EOS)
     if platform == "bird":
         return BirdRouter()
+    if platform == "frr":
+        return FrrRouter()
     if platform == "openbgpd":
         return OpenbgpdRouter()
     return JunosRouter(running or _JUNOS)

@@ -11,6 +11,7 @@ from irrgate.errors import ParseError, PlatformError
 from irrgate.platforms import PLATFORMS
 from irrgate.platforms.platform import Stranger
 from irrgate.prefixes import Afi, PrefixSet
+from tests.lab.frr_lists import FrrLists
 from tests.unit.filters_made import prefixes
 from tests.unit.platforms.routers import WANTED, BirdRouter, OpenbgpdRouter, candidate
 
@@ -31,6 +32,12 @@ def bird(text: str, lists: Mapping[str, PrefixSet] | None = None) -> str:
     router = BirdRouter(user={"/etc/bird/bird.conf": text})
     router.load(candidate("bird", lists or {NAME: prefixes("10.0.0.0/8")}))
     return router.running()
+
+
+def frr(*blocks: str) -> str:
+    lists = FrrLists()
+    lists.tell(f"ip prefix-list {NAME} seq 10 permit 10.0.0.0/8")
+    return lists.running(blocks="".join(blocks))
 
 
 def openbgpd(text: str, lists: Mapping[str, PrefixSet] | None = None) -> str:
@@ -398,6 +405,10 @@ def many(platform: str, count: int) -> str:
     if platform == "bird":
         uses = "".join(f"    if net ~ '{NAME}' then accept; # {n}\n" for n in range(count))
         return bird(f"filter IN {{\n{uses}    reject; # 64496\n}}\n")
+    if platform == "frr":
+        neighbors = "".join(f"  neighbor {n} prefix-list {NAME} in\n" for n in range(count))
+        family = f" address-family ipv4 unicast\n{neighbors} exit-address-family\n"
+        return frr(f"router bgp 64496\n{family}exit\n!\n")
     if platform == "eos":
         neighbors = "".join(f"   neighbor {n} prefix-list {NAME} in\n" for n in range(count))
         return eos(EOS_LIST, f"router bgp 64496\n{neighbors}!\n")
@@ -429,6 +440,7 @@ def test_what_a_router_says_is_told_in_one_line_of_print(platform: str) -> None:
         "eos": eos(EOS_LIST, f"interface Ethernet1\n   description {NAME} {long}\n!\n"),
         "junos": junos(JUNOS_LIST, after=f'snmp {{\n    location "{NAME} {long}";\n}}\n'),
         "bird": bird(f"# {NAME} {long}\n"),
+        "frr": frr(f"interface eth1\n description {NAME} {long}\nexit\n!\n"),
         "openbgpd": openbgpd(f"# {NAME} {long}\n"),
     }
     (told,) = only(platform, running[platform]).references
@@ -444,7 +456,7 @@ def test_any_names_can_be_asked_for(platform: str) -> None:
     assert list(asked) == names
     assert len(asked[NAME]) == 1
     assert asked["NOWHERE"] == ()
-    assert len(asked["64496" if platform == "eos" else "IN"]) == 1
+    assert len(asked["64496" if platform in {"eos", "frr"} else "IN"]) == 1
     assert PLATFORMS[platform].references(running, []) == {}
 
 

@@ -16,6 +16,7 @@ GONE = {"IRR-AS1-V4": Afi.IPV4, "IRR-AS1-V6": Afi.IPV6}
 KEPT = NAMES[Afi.IPV4]
 SET = {KEPT: prefixes("10.0.0.0/8")}
 REMOVES = {
+    "frr": ("no ip prefix-list IRR-AS1-V4\n", "no ipv6 prefix-list IRR-AS1-V6\n"),
     "eos": ("no ip prefix-list IRR-AS1-V4\n", "no ipv6 prefix-list IRR-AS1-V6\n"),
     "junos": (
         "    delete: route-filter-list IRR-AS1-V4;\n",
@@ -96,6 +97,12 @@ def test_a_list_that_is_to_go_is_not_set_either(platform: str) -> None:
         ("bird", "# remove 'IRR-*' # ipv4"),
         ("bird", "undefine 'IRR-AS1-V4';"),
         ("bird", 'include "other.conf";'),
+        ("frr", "no ipv6 prefix-list IRR-AS1-V4"),
+        ("frr", "no ip prefix-list IRR-AS1-V6"),
+        ("frr", "no ip prefix-list IRR-AS1-V4 seq 10 permit 10.0.0.0/8"),
+        ("frr", "no ip prefix-list IRR-AS1-V4 description"),
+        ("frr", "no ip prefix-list"),
+        ("frr", "no route-map IRR-AS1-V4"),
         ("openbgpd", "no prefix-set IRR-AS1-V4"),
         ("openbgpd", 'no prefix-set "IRR-*"'),
         ("openbgpd", 'no as-set "IRR-AS1-V4"'),

@@ -1,0 +1,186 @@
+"""How a prefix list of FRR goes from its old content to its new one without a moment between.
+
+FRR has no candidate: each line takes effect. What holds at every moment, in whatever state a run
+that is killed leaves the list:
+- nothing is let through that neither the old list nor the new one lets through;
+- nothing is lost that both let through;
+- the list has an entry, since one without permits everything.
+
+So what is new is added first, what is gone is removed after that, and numbers stay. A number that
+is in use is never given anew, which would replace its entry; and an entry that the list has already
+is never added under another number, which FRR before 9.0 ignores without a word (measured).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count, islice
+from typing import Final
+
+from irrgate.aggregation import Entry
+from irrgate.errors import ParseError, PlatformError
+from irrgate.platforms.first_match import first_match
+from irrgate.platforms.frr_lines import MAX_SEQUENCE
+from irrgate.platforms.platform import Row
+from irrgate.prefixes import Afi, PrefixSet
+
+DENY_ALL_SEQUENCE: Final = 2_000_000_000
+"""of the entry that says that nothing is accepted: behind all others, so that permits which come
+take effect as they come. Beyond 2³¹ FRR 8.4 shows entries before the others."""
+_STEP: Final = 10
+"""between the numbers of new entries, so that a person finds room between two"""
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What changes in a list: first all of `added`, in order, then all of `removed`, in order."""
+
+    added: tuple[Row, ...] = ()
+    removed: tuple[Row, ...] = ()
+
+
+def accepted_by(afi: Afi, rows: Sequence[Row]) -> PrefixSet:
+    """Return what a list that exists lets through: everything, when it has no entry."""
+    if not rows:
+        return PrefixSet.from_entries(afi, [deny_all(afi)])
+    if all(permits for _, permits, _ in rows):
+        return PrefixSet.from_entries(afi, (entry for _, _, entry in rows))
+    return first_match(afi, rows)
+
+
+def deny_all(afi: Afi) -> Entry:
+    """Return what FRR calls `any`."""
+    return (0, 0, 0, afi.bits)
+
+
+def delta_to(name: str, prefixes: PrefixSet, rows: Sequence[Row]) -> Delta:
+    """Return what makes a list of these entries accept exactly `prefixes`.
+
+    `rows` is empty for a list that does not exist. Raises PlatformError where there is no way
+    without a moment between; irrgate's own lists always have one.
+    """
+    afi = prefixes.afi
+    wanted = set(prefixes.entries())
+    stay: set[Row] = set()
+    missing = set(wanted)
+    denies: list[Row] = []
+    for row in sorted(rows):
+        _, permits, entry = row
+        if permits and entry in missing:
+            missing.remove(entry)
+            stay.add(row)
+        elif not permits and not wanted and entry == deny_all(afi) and not stay:
+            stay.add(row)
+        elif not permits:
+            denies.append(row)
+    gone = [row for row in sorted(rows) if row[1] and row not in stay]
+    added: list[Row] = []
+    if not wanted and not stay:
+        taken = {number for number, _, _ in rows}
+        number = next(each for each in count(DENY_ALL_SEQUENCE) if each not in taken)
+        added.append((number, False, deny_all(afi)))
+    elif missing:
+        numbers = _numbers(name, prefixes, rows, len(missing))
+        new = (entry for entry in prefixes.entries() if entry in missing)
+        added += ((number, True, entry) for number, entry in zip(numbers, new, strict=True))
+    delta = Delta(tuple(added), (*gone, *denies))
+    try:
+        applied(name, afi, rows, delta)
+    except ParseError as exc:
+        raise PlatformError(name, exc.reason, hint=_HINT) from exc
+    return delta
+
+
+_HINT: Final = (
+    "the list has denies that irrgate does not write: take them out on the router, or let the "
+    "policy refer to a list of another name meanwhile"
+)
+
+
+def _numbers(name: str, prefixes: PrefixSet, rows: Sequence[Row], wanted: int) -> list[int]:
+    """Return free numbers for new permits: before the first deny, where they take effect at once.
+
+    Where the list accepts nothing anyway, they may as well stand behind it.
+    """
+    first_deny = min((number for number, permits, _ in rows if not permits), default=None)
+    before = MAX_SEQUENCE + 1 if first_deny is None else first_deny
+    found = _free(rows, wanted, before)
+    if len(found) < wanted and not first_match(prefixes.afi, rows):
+        found = _free(rows, wanted, MAX_SEQUENCE + 1)
+    if len(found) < wanted:
+        reason = f"has no room for {wanted:,} entries before its entry {before}, which denies"
+        raise PlatformError(name, reason, hint=_HINT)
+    return found
+
+
+def _free(rows: Sequence[Row], wanted: int, before: int) -> list[int]:
+    used = {number for number, _, _ in rows if number < before}
+    start = max(used, default=0) // _STEP * _STEP + _STEP
+    if start + (wanted - 1) * _STEP < before:
+        return list(range(start, start + wanted * _STEP, _STEP))
+    return list(islice((each for each in range(1, before) if each not in used), wanted))
+
+
+def applied(name: str, afi: Afi, rows: Sequence[Row], delta: Delta) -> tuple[Row, ...]:
+    """Return the entries after a delta; raises ParseError where it would not be as it must.
+
+    It is what decides of a delta, whoever made it: see above.
+    """
+    held = {number: (permits, entry) for number, permits, entry in rows}
+    has = {(permits, entry) for _, permits, entry in rows}
+    for number, permits, entry in delta.added:
+        if number in held:
+            raise ParseError(name, f"the candidate adds an entry {number}, which is there already")
+        if (permits, entry) in has:
+            raise ParseError(name, f"the candidate's entry {number} is there by another number")
+        held[number] = permits, entry
+        has.add((permits, entry))
+    between = dict(held)
+    added = {number for number, _, _ in delta.added}
+    seen_deny = False
+    for number, permits, entry in delta.removed:
+        if number in added:
+            raise ParseError(name, f"the candidate adds an entry {number} and removes it")
+        if held.pop(number, None) != (permits, entry):
+            raise ParseError(name, f"the candidate removes an entry {number}, which is not there")
+        if permits:
+            if seen_deny:
+                raise ParseError(name, "the candidate removes a deny before a permit")
+            del between[number]
+        seen_deny = seen_deny or not permits
+    if not held:
+        raise ParseError(name, "the candidate would leave the list without an entry")
+    after = _rows(held)
+    if not all(permits for _, permits, _ in (*rows, *delta.added)):
+        _refuse_detour(name, afi, delta.added, (rows, _rows(between), after))
+    return after
+
+
+def _rows(held: dict[int, tuple[bool, Entry]]) -> tuple[Row, ...]:
+    return tuple((number, *held[number]) for number in sorted(held))
+
+
+def _refuse_detour(
+    name: str, afi: Afi, added: Sequence[Row], stages: tuple[Sequence[Row], ...]
+) -> None:
+    """Raise ParseError where a list with denies would let through, or lose, what it must not.
+
+    Permits that come before the first deny add to what is accepted, permits that go take from it,
+    and denies that go give back what permits of the new list have. So the stage between, with all
+    permits as they will be and all denies as they were, has the least.
+    """
+    before, between, after = stages
+    old, new = first_match(afi, before), first_match(afi, after)
+    if any(permits is not bool(new) for _, permits, _ in added):
+        raise ParseError(name, "the candidate adds an entry that is not of the new list")
+    if not old or not new:
+        return
+    if not all(permits for _, permits, _ in after):
+        raise ParseError(name, "the candidate leaves a deny in a list that accepts something")
+    first_deny = min(number for number, permits, _ in before if not permits)
+    if any(number > first_deny for number, _, _ in added):
+        raise ParseError(name, "the candidate adds an entry behind one that denies")
+    both = old.difference(old.difference(new))
+    if both.difference(first_match(afi, between)):
+        raise ParseError(name, "has denies, and would lose routes for a moment that are to stay")

@@ -1,0 +1,161 @@
+"""A change of FRR's prefix lists, line by line: what is sent and read back, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from irrgate.platforms.frr import Key, read_changes
+from irrgate.platforms.frr_cost import Work
+from irrgate.platforms.frr_delta import Delta, accepted_by, applied, delta_to
+from irrgate.platforms.frr_lines import KEYWORDS, entry_text, lines_of, read_rows
+
+Lists = Mapping[Key, Sequence[str]]
+"""what stands on each list's lines after its name, in the order of the numbers"""
+
+
+@dataclass(frozen=True, slots=True)
+class ListChange:
+    """What is done to one list; entries as they stand after the list's name."""
+
+    key: Key
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    existed: bool
+    exists: bool
+
+    @property
+    def head(self) -> str:
+        """What the list's lines begin with."""
+        afi, name = self.key
+        return f"{KEYWORDS[afi]} prefix-list {name}"
+
+    @property
+    def work(self) -> Work:
+        """For an estimate of the time."""
+        return Work(self.key[1], len(self.before), len(self.added), len(self.removed))
+
+
+@dataclass(frozen=True, slots=True)
+class ListsChange:
+    """What one commit does to a router's prefix lists."""
+
+    lists: tuple[ListChange, ...] = field(default=())
+
+    def __bool__(self) -> bool:
+        return any(each.before != each.after or each.existed != each.exists for each in self.lists)
+
+    def commands(self) -> str:
+        """Return the lines for vtysh: all entries that come, those that go, lists that go."""
+        staying = [each for each in self.lists if each.exists]
+        adds = [f"{each.head} {text}" for each in staying for text in each.added]
+        removes = [f"no {each.head} {text}" for each in staying for text in each.removed]
+        gone = [f"no {each.head}" for each in self.lists if not each.exists and each.existed]
+        return _text([*adds, *removes, *gone])
+
+    def reversed(self) -> ListsChange:
+        """Return the way back: the same steps, the last one first, so by the same states."""
+        return ListsChange(
+            tuple(
+                ListChange(
+                    each.key,
+                    each.after,
+                    each.before,
+                    each.removed[::-1] if each.exists else each.before,
+                    each.added[::-1],
+                    each.exists,
+                    each.existed,
+                )
+                for each in self.lists[::-1]
+            )
+        )
+
+    def lines(self, *, after: bool) -> str:
+        """Return all lines of the lists, before the change or after it, as a config has them."""
+        return _text(
+            f"{each.head} {text}"
+            for each in self.lists
+            for text in (each.after if after else each.before)
+        )
+
+    def names(self) -> str:
+        """Return a line for each list: family and name, and whether it stays."""
+        return _text(
+            f"{KEYWORDS[each.key[0]]} {each.key[1]} {'stays' if each.exists else 'goes'}"
+            for each in self.lists
+        )
+
+    def diff(self) -> str:
+        """Return the difference as people read it, by list and number; empty where there is none.
+
+        It has no context: lists are long, and their order is that of the numbers.
+        """
+        if not self:
+            return ""
+        return "\n".join(["--- running", "+++ candidate", *self._diff()])
+
+    def _diff(self) -> Iterator[str]:
+        for each in self.lists:
+            gone = each.before if not each.exists else each.removed
+            if gone or each.added:
+                yield f"@@ {each.head} @@"
+            marked = [("-", text) for text in gone] + [("+", text) for text in each.added]
+            for mark, text in sorted(marked, key=lambda pair: int(pair[1].split(" ", 2)[1])):
+                yield f"{mark}{each.head} {text}"
+
+
+def _text(lines: Sequence[str] | Iterator[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+def merge_change(candidate: str, lists: Lists) -> ListsChange:
+    """Return what a candidate, which is a delta, does to the lists of a router.
+
+    Raises ParseError where it does not fit them, or is not one of those that
+    irrgate.platforms.frr_delta lets pass.
+    """
+    deltas, gone = read_changes(candidate)
+    changes = [_changed(key, delta, lists) for key, delta in deltas.items()]
+    for key in gone:
+        if key in lists:
+            before = tuple(lists[key])
+            changes.append(ListChange(key, before, (), (), (), existed=True, exists=False))
+    return ListsChange(tuple(changes))
+
+
+def replace_change(candidate: str, lists: Lists) -> ListsChange:
+    """Return what makes each list that a text holds accept what it says there.
+
+    Lists that the text does not hold are left alone. Raises ParseError, or PlatformError where
+    there is no way without a moment in between.
+    """
+    deltas, gone = read_changes(candidate)
+    changes = []
+    for key, wanted in deltas.items():
+        afi, name = key
+        accepted = accepted_by(afi, applied(name, afi, (), wanted))
+        rows = read_rows(afi, name, lists.get(key, ()))
+        changes.append(_changed(key, delta_to(name, accepted, rows), lists))
+    merged = merge_change("".join(f"no {KEYWORDS[a]} prefix-list {n}\n" for a, n in gone), lists)
+    return ListsChange((*changes, *merged.lists))
+
+
+def _changed(key: Key, delta: Delta, lists: Lists) -> ListChange:
+    afi, name = key
+    before = tuple(lists.get(key, ()))
+    rows = read_rows(afi, name, before)
+    texts = {number: text for (number, _, _), text in zip(rows, before, strict=True)}
+    after_rows = applied(name, afi, rows, delta)
+    added = tuple(map(entry_text, lines_of(afi, delta.added)))
+    new = {number: text for (number, _, _), text in zip(delta.added, added, strict=True)}
+    return ListChange(
+        key,
+        before,
+        tuple(new.get(number) or texts[number] for number, _, _ in after_rows),
+        added,
+        tuple(texts[number] for number, _, _ in delta.removed),
+        existed=key in lists,
+        exists=True,
+    )
