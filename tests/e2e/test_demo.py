@@ -11,11 +11,11 @@ import pytest
 
 from tests.e2e.desk import inherited_environ
 from tests.lab.daemons.namespace import needs_namespaces
-from tests.lab.daemons.wanted import needs_bird, needs_frr
+from tests.lab.daemons.wanted import needs, needs_bird, needs_frr
 from tests.lab.demo_real import ROUTES, staged
 from tests.lab.harness import PROJECT
 
-pytestmark = [pytest.mark.e2e, needs_bird, needs_namespaces]
+pytestmark = [pytest.mark.e2e, needs(root=True), needs_bird, needs_namespaces]
 REJECTED = "10 routes announced that AS64500 did not register: 10 rejected by BIRD, 10 by FRR"
 
 

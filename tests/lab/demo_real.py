@@ -38,7 +38,7 @@ from tests.lab.network import LabNetwork
 from tests.lab.telling import Style, interruptible, paint, run, say
 
 CHANGES = 2
-NAMESPACES = "the daemons run in network namespaces, which this system lets"
+NAMESPACES = "the daemons run in network namespaces"
 PROGRAMS: Final[Mapping[str, tuple[str, ...]]] = {
     "BIRD": ("bird", "birdc"),
     "FRR": (f"{FRR}/bgpd", f"{FRR}/zebra", "vtysh"),
@@ -207,13 +207,13 @@ def obstacle(names: Sequence[str]) -> str | None:
     """What keeps this part from running here, and what to do about it; None: nothing."""
     if not names:
         return "neither BIRD nor FRR is installed: as root, apt-get install bird2 frr iproute2"
+    if os.getuid():
+        return f"{NAMESPACES}, as root: sudo .venv/bin/python -m tests.lab.demo_real"
     if program("ip") is None:
         return "the program ip is not installed: as root, apt-get install iproute2"
-    if available():
-        return None
-    if os.getuid():
-        return f"{NAMESPACES} only root make: sudo .venv/bin/python -m tests.lab.demo_real"
-    return f"{NAMESPACES} not even root make: a container needs --cap-add SYS_ADMIN,NET_ADMIN"
+    if not available():
+        return f"{NAMESPACES}, which this system refuses: a container needs --cap-add SYS_ADMIN"
+    return None
 
 
 def real_part(names: Sequence[str], *, short: bool) -> str:

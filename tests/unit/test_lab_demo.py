@@ -45,3 +45,8 @@ def test_what_was_rejected_is_counted_for_each_daemon() -> None:
 
 def test_without_daemons_it_says_what_to_install() -> None:
     assert "apt-get install bird2 frr" in (obstacle([]) or "")
+
+
+def test_without_root_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.getuid", lambda: 1000)
+    assert "as root: sudo .venv/bin/python -m tests.lab.demo_real" in (obstacle(["BIRD"]) or "")

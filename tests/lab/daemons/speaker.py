@@ -228,7 +228,8 @@ def main() -> None:
     parser.add_argument("--asn", type=int, required=True)
     parser.add_argument("--announce", default="")
     parser.add_argument("--log", default="")
-    asyncio.run(Speaker(parser.parse_args()).run())
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(Speaker(parser.parse_args()).run())
 
 
 if __name__ == "__main__":
