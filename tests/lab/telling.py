@@ -35,11 +35,16 @@ def say(text: str) -> None:
 def run(network: LabNetwork, *arguments: str, expect: int = 0) -> None:
     """Run irrgate on the workspace, and stop the demo if it does not end as it must."""
     print(paint(f"$ irrgate {' '.join(arguments)}", Style.COMMAND), flush=True)
-    done = subprocess.run(
-        [*irrgate_argv(), *arguments], cwd=network.directory, env=network.environ, check=False
-    )
-    if done.returncode != expect:
-        raise SystemExit(f"demo: exit code {done.returncode}, where {expect} was expected")
+    command = [*irrgate_argv(), *arguments]
+    with subprocess.Popen(command, cwd=network.directory, env=network.environ) as process:
+        try:
+            process.wait()
+        except KeyboardInterrupt:
+            # It has been told as well, and leaves its routers clean, which must outlast it.
+            process.wait()
+            raise
+    if process.returncode != expect:
+        raise SystemExit(f"demo: exit code {process.returncode}, where {expect} was expected")
 
 
 @contextmanager

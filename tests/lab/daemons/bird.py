@@ -103,7 +103,9 @@ class Bird:
         assert self.namespace
         argv = [program("bird") or "bird", "-f", "-c", str(self.config), "-s", str(self.socket)]
         argv = [*self.namespace.argv(*argv), "-P", str(self.directory / "pid")]
-        self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *argv])
+        # Ctrl-C is for who started it: irrgate may have a commit to bring to its end.
+        argv = ["setpriv", "--pdeathsig", "KILL", *argv]
+        self.process = subprocess.Popen(argv, start_new_session=True)
         if not eventually(lambda: "up and running" in self.birdc("show", "status", check=False)):
             raise RuntimeError("BIRD did not start")
 

@@ -122,6 +122,8 @@ class Frr:
             ["setpriv", "--pdeathsig", "KILL", *self.namespace.argv(*argv)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            # Ctrl-C is for who started it: irrgate may have a commit to bring to its end.
+            start_new_session=True,
         )
         process = self.processes[name]
         if not eventually(lambda: self.runs(name) or process.poll() is not None) or process.poll():
