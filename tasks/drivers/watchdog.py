@@ -70,6 +70,8 @@ elif [ ! -e change.code ]; then
 fi
 : > made
 while [ ! -h decision ]; do
+    # Without its folder there is nothing left to confirm or to take back by.
+    [ -e boot ] || exit 1
     read -r deadline < deadline
     if [ "$(boot)" != "$(cat boot)" ] || [ "$(now)" -ge "$deadline" ]; then
         ln -s revert decision 2>/dev/null

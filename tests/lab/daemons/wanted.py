@@ -30,5 +30,5 @@ needs_sshd = needs("sshd", "ssh-keygen")
 needs_bird = needs("bird", "birdc", "ip")
 FRR = "/usr/lib/frr"
 """by its whole path: OpenBGPD has a bgpd as well"""
-needs_frr = needs(f"{FRR}/bgpd", f"{FRR}/zebra", "vtysh", "ip")
+needs_frr = needs(f"{FRR}/bgpd", f"{FRR}/zebra", "vtysh", "ip", root=True)
 needs_openbgpd = needs("bgpctl", "ip", root=True)
