@@ -285,6 +285,7 @@ def test_json_of_every_command(desk: Desk) -> None:
         "routers": [{"router": name, "outcome": "done", "reason": ""} for name in ROUTERS],
         "recovered": [],
         "interrupted": False,
+        "trouble": "",
     }
     checked = printed("check", "--irr", "--devices")
     assert isinstance(checked, dict)

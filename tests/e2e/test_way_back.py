@@ -43,7 +43,10 @@ def test_each_router_gets_what_it_held_itself(desk: Desk) -> None:
     with (desk.directory / "inventory/network.yaml").open("a") as file:
         file.write("guards:\n  max_shrink: 0.5\n")
     number = deployed(desk, befores, now)
-    told(desk.irrgate("rollback", str(number), "--out", "back.zip"), CHANGES)
+    words = ["rollback", str(number), "--out", "back.zip"]
+    refused = told(desk.irrgate(*words), COULD_NOT_RUN)
+    assert "changed gone.mex, not in the inventory any more" in refused.stderr
+    told(desk.irrgate(*words, "--limit", "edge1.mex", "--limit", "edge2.mex"), CHANGES)
     made = json.loads(told(desk.irrgate("--json", "show", "back.zip"), DONE).stdout)
     assert list(made["hosts"]) == ["edge1.mex", "edge2.mex"]
     digests = {made["hosts"][name]["filters"][NAME]["digest"] for name in made["hosts"]}

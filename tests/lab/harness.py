@@ -170,7 +170,12 @@ class LabDevice:
         return {"port": self.port, "ssh_config_file": str(self._ssh_config())}
 
     def _ssh_config(self) -> Path:
-        ready = json.loads((self.directory / "ready.json").read_text(encoding="utf-8"))
+        file = self.directory / "ready.json"
+        # A device that reboots takes it away until it listens again.
+        deadline = time.monotonic() + START_TIMEOUT
+        while not file.exists() and time.monotonic() < deadline:
+            time.sleep(0.005)
+        ready = json.loads(file.read_text(encoding="utf-8"))
         known_hosts = self.directory / "known_hosts"
         known_hosts.write_text(f"[{self.host}]:{self.port} {ready['host_key']}\n")
         ssh_config = self.directory / "ssh_config"
