@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# These tests wait for routers and servers more than they compute: two for each core.
+WAITING := $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-real test truth torture check unit bench format lock bgpq4 postgresql irrd daemons checkers clean wheel
@@ -19,7 +21,7 @@ demo-real: $(READY) bgpq4 daemons  ## real BIRD and FRR refuse hijacks, leaks an
 	@$(BIN)/python -m tests.lab.demo_real
 
 test: check postgresql irrd daemons checkers  ## every check and every test
-	$(BIN)/pytest -q -n auto --dist worksteal tests/e2e tests/tasks
+	$(BIN)/pytest -q -n $(WAITING) --dist worksteal tests/e2e tests/tasks
 
 truth: $(READY) bgpq4 daemons  ## what real daemons accept by irrgate's filters, route by route
 	$(BIN)/pytest -q tests/e2e/test_truth.py
