@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from nornir.core import Nornir
 from nornir.core.task import Result, Task
 
+from irrgate.commits import CommitOrder, CommitOutcome, diff_digest
 from irrgate.errors import DeviceError
 from irrgate.network import FilterNames
 from irrgate.platforms import find_platform
 from irrgate.platforms.platform import RunningFilters
 from irrgate.prefixes import Afi
 from irrgate.render import Renderer
+from irrgate.state import open_state
 from tasks.candidate import LoadedCandidate
 from tasks.close import close
+from tasks.commit import commit
 from tasks.compare import compare
 from tasks.connection import CONNECTION
 from tasks.device_errors import device_errors
@@ -24,6 +28,7 @@ from tasks.unconfirmed import SESSION_OWNER
 from tests.e2e.desk import Desk, accepts, blank, config, events, has_list, log
 from tests.lab.harness import LabDevice
 from tests.tasks.nornir_on import nornir_on
+from tests.tasks.runs import Targets, run_of
 from tests.unit.filters_made import prefixes
 
 pytestmark = pytest.mark.e2e
@@ -161,3 +166,29 @@ def test_the_last_filter_goes(nornir: Nornir, router: LabDevice) -> None:
     assert committed(nornir, router, candidate(router, before, change=False)) is None
     assert found(nornir, router) == RunningFilters({}, ())
     router.set_running(blank(router))
+
+
+def test_a_reference_that_came_since_the_plan_keeps_the_filter(
+    nornir: Nornir, router: LabDevice, tmp_path: Path
+) -> None:
+    text = candidate(router, found(nornir, router), change=False)
+    compared = nornir.run(task=compare, candidates={router.name: text})[router.name][0]
+    held = prefixes("10.99.0.0/16")
+    order = CommitOrder(
+        text,
+        diff_digest(compared.diff or ""),
+        {GONE: (Afi.IPV4, None)},
+        {GONE: held.digest},
+        "irrgate plan 1234",
+        reviewed=lambda _: held,
+    )
+    refer_to_it(router)
+    before = router.running()
+    with open_state(tmp_path, None, {}) as state:
+        run = run_of(state, {router.name: order}, Targets(router.platform, {GONE: None}))
+        report = nornir.run(task=commit, run=run)[router.name][0].result
+    assert report.outcome is CommitOutcome.HELD
+    referred = f"{GONE} was to be removed, and is referred to by now: "
+    assert report.reason == referred + REFERENCES[router.platform]
+    assert router.running() == before
+    assert router.candidates() == router.locks() == []
