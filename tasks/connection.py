@@ -119,8 +119,8 @@ class NapalmConnection:
 def _driver_class(platform: str) -> Any:
     """Return the driver's class: one of our own, or what NAPALM has by this name."""
     # Loading NAPALM takes half a second, which only those should wait who go to a router.
-    if platform in DAEMON_DRIVERS:
-        module, name = DAEMON_DRIVERS[platform]
+    if platform in OWN_DRIVERS:
+        module, name = OWN_DRIVERS[platform]
         return getattr(importlib.import_module(module), name)
     import napalm  # noqa: PLC0415
 
@@ -195,27 +195,30 @@ def _verify_junos(
     return prepare
 
 
-def _verify_daemon(
+def _verify_own(
     arguments: dict[str, Any], workspace: Path, paths: Mapping[str, Any], verify: bool
 ) -> Prepare:
+    """Pass on to a driver of our own what it needs to verify the router; it does it itself."""
     arguments[VERIFY] = verify
     known_hosts = workspace / (paths[KNOWN_HOSTS] or KNOWN_HOSTS)
     # One that is named and is not there is for the driver to complain about, which reads it.
     if paths[KNOWN_HOSTS] or known_hosts.is_file():
         arguments[KNOWN_HOSTS] = str(known_hosts)
+    if paths[CA_FILE]:
+        arguments[CA_FILE] = str(workspace / paths[CA_FILE])
     if "key_file" in arguments:
         arguments["key_file"] = str(workspace / Path(arguments["key_file"]).expanduser())
     return lambda _: None
 
 
-DAEMON_DRIVERS: Final[Mapping[str, tuple[str, str]]] = {
+OWN_DRIVERS: Final[Mapping[str, tuple[str, str]]] = {
     "bird": ("tasks.drivers.bird", "BirdDriver"),
     "frr": ("tasks.drivers.frr", "FrrDriver"),
     "openbgpd": ("tasks.drivers.openbgpd", "OpenbgpdDriver"),
 }
-"""Our own drivers: module and class, by platform."""
+"""Our own drivers, or NAPALM's with our hardening: module and class, by platform."""
 _VERIFIERS: Final[Mapping[str, Verifier]] = {
     "eos": _verify_eos,
     "junos": _verify_junos,
-    **dict.fromkeys(DAEMON_DRIVERS, _verify_daemon),
+    **dict.fromkeys(OWN_DRIVERS, _verify_own),
 }

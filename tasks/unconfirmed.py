@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from nornir.core.inventory import Host
 
@@ -33,6 +33,14 @@ class Pending:
     """EOS: its configuration session; Junos: the commit's revision"""
     seconds: int
     """left until the router takes it back; -1 where the router does not tell"""
+
+
+@runtime_checkable
+class KnowsOwnCommit(Protocol):
+    """A driver of our own that can tell a commit of this irrgate from a person's."""
+
+    def is_own_commit(self, pending: str, message: str) -> bool:
+        """Tell whether the commit `pending` of `_get_pending_commits` is the one of `message`."""
 
 
 def name_session(driver: NetworkDriver, owner: str) -> None:
@@ -75,8 +83,11 @@ def is_of(host: Host, driver: NetworkDriver, pending: Pending, session: str, mes
     """
     if hasattr(driver, "config_session"):
         return pending.session == session
+    if isinstance(driver, KnowsOwnCommit):
+        with device_errors(host, "look whose commit is to be confirmed"):
+            return driver.is_own_commit(pending.session, message)
     if not hasattr(driver, "device"):
-        # A driver of our own: what waits there was put there by an irrgate, and by no person.
+        # A daemon has no commits but irrgate's: what waits there was put there by no person.
         return True
     with device_errors(host, "look whose commit is to be confirmed"):
         newest = driver.device.rpc.get_commit_information().find("commit-history")

@@ -2,7 +2,7 @@
 
 A list that is missing denies, and one that exists without an entry permits everything (measured on
 8.4 and 10.3; on IOS it is the other way round). Nothing is committed at once here, so a candidate
-is a delta that never comes by such a list: see irrgate.platforms.frr_delta.
+is a delta that never comes by such a list: see irrgate.platforms.numbered_delta.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Final
 
 from irrgate.errors import ParseError
 from irrgate.platforms.eos_references import find_references
-from irrgate.platforms.frr_delta import Delta, accepted_by, applied, delta_to, deny_all
 from irrgate.platforms.frr_lines import FAMILIES, KEYWORDS, MAX_SEQUENCE, lines_of, read_rows
 from irrgate.platforms.mentions import is_own_name
+from irrgate.platforms.numbered_delta import Delta, accepted_by, applied, delta_to, deny_all
 from irrgate.platforms.platform import (
     NONE,
     Capabilities,

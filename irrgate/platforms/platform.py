@@ -30,6 +30,15 @@ class UpdateStrategy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class DriverFault:
+    """Something that a NAPALM driver, or a platform, does wrong; a sentence each, without a dot."""
+
+    fault: str
+    answer: str
+    """what irrgate does about it"""
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What can be promised on a platform, and its limits."""
 
@@ -48,6 +57,12 @@ class Capabilities:
     """a commit that nobody confirms is taken back by the router itself"""
     verified_host: str
     """by what the router is known to be the right one"""
+    tested: str = "emulated"
+    """on what the tests push: the real daemon, or an emulated router behind the real driver"""
+    max_entries: int | None = None
+    """entries of one filter; None where no limit is known"""
+    faults: tuple[DriverFault, ...] = ()
+    """what the driver, or the platform, is known to do wrong"""
 
 
 Row = tuple[int, bool, Entry]

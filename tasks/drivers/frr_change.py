@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from irrgate.platforms.frr import Key, read_changes
 from irrgate.platforms.frr_cost import Work
-from irrgate.platforms.frr_delta import Delta, accepted_by, applied, delta_to
 from irrgate.platforms.frr_lines import KEYWORDS, entry_text, lines_of, read_rows
+from irrgate.platforms.numbered_delta import Delta, accepted_by, applied, delta_to
 
 Lists = Mapping[Key, Sequence[str]]
 """what stands on each list's lines after its name, in the order of the numbers"""
@@ -114,7 +114,7 @@ def merge_change(candidate: str, lists: Lists) -> ListsChange:
     """Return what a candidate, which is a delta, does to the lists of a router.
 
     Raises ParseError where it does not fit them, or is not one of those that
-    irrgate.platforms.frr_delta lets pass.
+    irrgate.platforms.numbered_delta lets pass.
     """
     deltas, gone = read_changes(candidate)
     changes = [_changed(key, delta, lists) for key, delta in deltas.items()]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from irrgate.errors import ParseError, PlatformError
 from irrgate.platforms.frr import Frr
 from irrgate.platforms.frr_cost import Work, seconds_for
-from irrgate.platforms.frr_delta import DENY_ALL_SEQUENCE
+from irrgate.platforms.numbered_delta import DENY_ALL_SEQUENCE
 from irrgate.platforms.platform import ManagedList, RunningFilters
 from irrgate.prefixes import Afi, PrefixSet
 from tests.lab.frr_lists import HEAD, FrrLists
