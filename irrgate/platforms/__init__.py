@@ -11,18 +11,29 @@ from irrgate.errors import PlatformError
 from irrgate.platforms.bird import Bird
 from irrgate.platforms.eos import Eos
 from irrgate.platforms.frr import Frr
+from irrgate.platforms.iosxr import IosxrNetconf
 from irrgate.platforms.junos import Junos
 from irrgate.platforms.openbgpd import Openbgpd
 from irrgate.platforms.platform import Capabilities, Platform, UpdateStrategy
 
 PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
-    {platform.name: platform for platform in (Eos(), Junos(), Bird(), Frr(), Openbgpd())}
+    {
+        platform.name: platform
+        for platform in (Eos(), Junos(), Bird(), Frr(), Openbgpd(), IosxrNetconf())
+    }
 )
 """By the NAPALM driver's name."""
 
 CAPABILITY_HEADINGS: Final = (
     "platform", "update", "atomic", "commit-confirm", "the way back", "verified by", "limits",
 )  # fmt: skip
+_REFUSED: Final = {
+    "iosxr": (
+        "is NAPALM's driver for the old XML agent, whose commits irrgate cannot make safe",
+        "use platform iosxr_netconf, and netconf-yang agent ssh on the router",
+    ),
+}
+"""NAPALM drivers that irrgate knows and does not use: why, and what to do"""
 _UPDATES: Final = {
     UpdateStrategy.REPLACE: "each filter whole, in a candidate",
     UpdateStrategy.SESSION: "each filter whole, in a configuration session",
@@ -35,6 +46,9 @@ def find_platform(name: str) -> Platform:
     try:
         return PLATFORMS[name]
     except KeyError:
+        if name in _REFUSED:
+            reason, hint = _REFUSED[name]
+            raise PlatformError(name, reason, hint=hint) from None
         near = difflib.get_close_matches(name, PLATFORMS, 1)
         raise PlatformError(
             ascii(name),
