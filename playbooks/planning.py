@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from nornir.core import Nornir
 from nornir.core.task import AggregatedResult
 
-from irrgate.changes import RouterChanges, decide, given_names, wanted_names
+from irrgate.changes import Rendered, RouterChanges, decide, given_names, wanted_names
 from irrgate.commits import diff_digest
 from irrgate.errors import IrrgateError, LockedError
 from irrgate.intents import Intents
@@ -269,9 +269,11 @@ class Routers:
 
     def _render(self) -> dict[str, str]:
         renderer = Renderer.of(self._request.workspace)
-        return self._run(
+        made: Mapping[str, Rendered] = self._run(
             "rendering", set(self.changes), task=render, renderer=renderer, changes=self.changes
         )
+        self.changes |= {name: each.changes for name, each in made.items()}
+        return {name: each.candidate for name, each in made.items()}
 
     def _dry_run(self, candidates: Mapping[str, str]) -> None:
         written = {name for name, candidate in candidates.items() if candidate}
