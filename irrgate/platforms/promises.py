@@ -80,4 +80,4 @@ def _known_faults() -> Iterator[str]:
         if platform.capabilities.faults:
             yield f"\n### {name}\n\n"
         for each in platform.capabilities.faults:
-            yield f"- {each.fault}: {each.answer}.\n"
+            yield f"- {each.fault}. **irrgate**: {each.answer}.\n"
