@@ -15,8 +15,9 @@ from typing import Final
 
 from irrgate.aggregation import LENGTH_BITS, LENGTH_MASK, Entry
 from irrgate.errors import ParseError
+from irrgate.platforms.eos_references import Sections
 from irrgate.platforms.iosxr_text import FoundSet, prefix_sets, refuse_cut_off
-from irrgate.platforms.mentions import References, is_own_name, line_around, mentions
+from irrgate.platforms.mentions import References, is_own_name, mentions
 from irrgate.platforms.platform import (
     NONE,
     Capabilities,
@@ -40,11 +41,11 @@ _EMPTY: Final = {f"# no {afi} prefix is accepted": afi for afi in Afi}
 """the remark that stands alone in a set that is empty on purpose, as the template prints it"""
 _FAULTS: Final = (
     DriverFault(
-        "any SSH host key is taken: ncclient's handler for IOS-XR waves unknown hosts through",
+        "Any SSH host key is taken: ncclient's handler for IOS-XR waves unknown hosts through",
         "the driver has a handler of its own, and looks the key up in known_hosts",
     ),
     DriverFault(
-        "a commit with revert_in, or a message, is NotImplementedError",
+        "A commit with revert_in, or a message, is NotImplementedError",
         "revert_in is a confirmed commit of the NETCONF session, which the router takes back when "
         "the session ends, however it ends",
     ),
@@ -53,23 +54,23 @@ _FAULTS: Final = (
         "after a lost connection the lock, and a commit without changes, must be granted first",
     ),
     DriverFault(
-        "an error while loading leaves the lock until the session ends",
+        "An error while loading leaves the lock until the session ends",
         "the candidate is discarded and the lock given back, whatever went wrong",
     ),
     DriverFault(
-        "the candidate is put into XML as it is",
+        "The candidate is put into XML as it is",
         "it is escaped",
     ),
     DriverFault(
-        "a running config of more than 10 MB is refused by the XML parser",
+        "A running config of more than 10 MB is refused by the XML parser",
         "the parser is told to take it",
     ),
     DriverFault(
-        "of a BGP session with several families the first one's prefixes are counted",
+        "Of a BGP session with several families the first one's prefixes are counted",
         "each family's are",
     ),
     DriverFault(
-        "rollback() takes back the router's last commit, whoever made it",
+        "NAPALM's rollback() takes back the router's last commit, whoever made it",
         "it takes back the commit of this session, or nothing",
     ),
 )
@@ -150,8 +151,6 @@ class IosxrNetconf:
         gone = removed - lists.keys() - strangers.keys()
         for name in sorted(gone - removals.keys()):
             raise ParseError(name, "the candidate removes a set that is to stay")
-        for name in sorted(removals.keys() & (lists.keys() | strangers.keys())):
-            raise ParseError(name, "the candidate writes a set that is to go")
         ordered = tuple(strangers[each] for each in sorted(strangers))
         return RunningFilters(lists, ordered, tuple(sorted(gone)))
 
@@ -269,25 +268,17 @@ def _lengths(qualifiers: str, length: int, bits: int) -> tuple[int, int, int] | 
 
 
 def _find_references(running: str, names: Collection[str]) -> Mapping[str, tuple[str, ...]]:
-    """Return the lines that mention each of `names`, each with the object that it stands in.
+    """Return the lines that mention each of `names`, with the sections that they stand in.
 
-    Not those of the set of that name itself, nor of what only bears the name of the set as a part.
+    Not those of the set of that name itself.
     """
     if not names:
         return {}
     references = References(names)
-    ends = {found.name: (found.start, found.end) for found in prefix_sets(running)}
+    sections = Sections(running)
+    spans = {found.name: (found.start, found.end) for found in prefix_sets(running)}
     for position, name in mentions(running, names):
-        start, end = ends.get(name, (0, 0))
+        start, end = spans.get(name, (0, 0))
         if not start <= position < end:
-            line = line_around(running, position)
-            references.add(name, ": ".join(dict.fromkeys([_object(running, position), line])))
+            references.add(name, ": ".join(sections.path(position)))
     return references.told()
-
-
-def _object(running: str, position: int) -> str:
-    """Return the line of the top level that the line of a position stands under, or is."""
-    start = running.rfind("\n", 0, position) + 1
-    while start and running[start : start + 1].isspace():
-        start = running.rfind("\n", 0, start - 1) + 1
-    return line_around(running, start)
