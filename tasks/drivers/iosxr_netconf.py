@@ -10,6 +10,7 @@ a commit that changes nothing, before it may believe what it reads.
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +42,7 @@ from tasks.drivers.iosxr_answers import (
     cli_text,
     is_locked,
     lock_holder,
+    lock_session,
     said,
 )
 
@@ -51,6 +53,15 @@ _SLOW: Final = "if it is only slow, raise timeout under connection_options.napal
 _WHOSE: Final = (
     "on the router, show netconf-yang clients and show configuration sessions tell whose"
 )
+
+
+_NO_CHANGES = re.compile(r"no (?:configuration )?changes", re.IGNORECASE)
+"""what a router may say of a commit that changes nothing"""
+_CUT: Final[dict[tuple[str, int, str], float]] = {}
+"""the sessions that were ended without a word to the router (host, port, session-id), and when:
+where the network is broken, the router holds them, and their locks, until it notices"""
+_FORGET_AFTER: Final = 3600
+"""seconds after which a session that was cut here is not ours to kill any more"""
 
 
 class NotXmlError(Exception):
@@ -88,6 +99,8 @@ class IosxrNetconfDriver(napalm_iosxr.IOSXRNETCONFDriver):  # type: ignore[misc]
         arguments.pop("ca_file", None)
         super().__init__(hostname, username, password, timeout, arguments)
         self.config_encoding = "cli"
+        self.pending_changes: bool = False
+        self.locked: bool = False
         self._revert_at: float | None = None
         """of time.monotonic(): when the router takes back the commit of this session"""
         self._held: PolicyLines | None = None
@@ -148,7 +161,8 @@ class IosxrNetconfDriver(napalm_iosxr.IOSXRNETCONFDriver):  # type: ignore[misc]
                 # Escaped by lxml; NAPALM pastes it between two tags.
                 element = etree.Element(_CONFIG)
                 etree.SubElement(element, CLI).text = text
-                self.device.discard_changes()
+                if self.pending_changes:
+                    self.device.discard_changes()
                 self.device.edit_config(
                     config=element, target="candidate", error_option="rollback-on-error"
                 )
@@ -196,10 +210,17 @@ class IosxrNetconfDriver(napalm_iosxr.IOSXRNETCONFDriver):  # type: ignore[misc]
         self._give_back_lock()
 
     def rollback(self) -> None:
-        """Take back the commit of this session that waits; no other commit is touched."""
+        """Take back the commit of this session that waits; no other commit is touched.
+
+        Where the router refuses that, the session is ended, which takes it back as well.
+        """
         self._own_commit()
-        with self._or_nothing("take back the commit"):
-            self.device.cancel_commit()
+        try:
+            with self._or_nothing("take back the commit"):
+                self.device.cancel_commit()
+        except CommitRefused:
+            self._cut()
+            raise
         self._revert_at = None
         self._give_back_lock()
 
@@ -233,12 +254,12 @@ class IosxrNetconfDriver(napalm_iosxr.IOSXRNETCONFDriver):  # type: ignore[misc]
         self._lock()
         try:
             with self._asking("look for a commit to be confirmed", CommitRefused):
-                self.device.discard_changes()
                 self.device.commit()
         except CommitRefused as exc:
             if is_locked(exc.__cause__):
                 return {"another session": -1}
-            raise
+            if not _NO_CHANGES.search(exc.reason):
+                raise
         finally:
             self._give_back_lock()
         return {}
@@ -275,9 +296,24 @@ class IosxrNetconfDriver(napalm_iosxr.IOSXRNETCONFDriver):  # type: ignore[misc]
     def _lock(self) -> None:
         if self.locked:
             return
-        with self._asking("lock", Locked):
-            self.device.lock()
+        try:
+            with self._asking("lock", Locked):
+                self.device.lock()
+        except Locked as exc:
+            if not self._kill_own(lock_session(exc.__cause__)):
+                raise
+            with self._asking("lock", Locked):
+                self.device.lock()
         self.locked = True
+
+    def _kill_own(self, session: str | None) -> bool:
+        """End a session that was cut here, and that the router has not missed yet."""
+        at = _CUT.pop((self.hostname, self.port, session or ""), None)
+        if at is None or time.monotonic() - at > _FORGET_AFTER:
+            return False
+        with self._asking("end the session that was cut", Locked):
+            self.device.kill_session(session)
+        return True
 
     def _unlock(self) -> None:
         if self.locked:
@@ -351,4 +387,5 @@ class IosxrNetconfDriver(napalm_iosxr.IOSXRNETCONFDriver):  # type: ignore[misc]
         """End the connection at once; whatever waits on the router goes with its session."""
         self._revert_at, self.locked, self.pending_changes = None, False, False
         with contextlib.suppress(Exception):
+            _CUT[self.hostname, self.port, str(self.device.session_id)] = time.monotonic()
             self.device._session.close()

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from irrgate.prefixes import PrefixSet
+from tasks.drivers.iosxr_netconf import IosxrNetconfDriver
 from tests.e2e.command_server import CommandServer
 from tests.e2e.desk import Desk, inherited_environ, new_desk, renew
 from tests.lab.harness import PROJECT, LabDevice
 from tests.lab.network import LabNetwork, lab_network
+from tests.unit.platforms.routers import candidate
 
 ROUTER = "edge3.mex"
 V4, V6 = "IRR-AS64500-V4", "IRR-AS64500-V6"
@@ -81,3 +85,22 @@ def desk(xr_lab: LabNetwork, commands: CommandServer, tmp_path: Path) -> Iterato
 @pytest.fixture
 def router(desk: Desk) -> LabDevice:
     return desk.devices[ROUTER]
+
+
+@contextmanager
+def connected(
+    device: LabDevice, timeout: int = 30, **options: object
+) -> Iterator[IosxrNetconfDriver]:
+    """The driver, logged in to a device whose key it knows, and closed at the end."""
+    arguments = {**device.napalm_optional_args(), **options}
+    driver = IosxrNetconfDriver(device.host, device.username, device.password, timeout, arguments)
+    driver.open()
+    try:
+        yield driver
+    finally:
+        driver.close()
+
+
+def load(driver: IosxrNetconfDriver, filters: Mapping[str, PrefixSet]) -> None:
+    """Load what irrgate renders for these filters."""
+    driver.load_merge_candidate(config=candidate("iosxr_netconf", filters))
