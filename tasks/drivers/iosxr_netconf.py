@@ -19,8 +19,6 @@ from typing import Any, Final
 from lxml import etree
 from napalm.iosxr_netconf import constants
 from napalm.iosxr_netconf import iosxr_netconf as napalm_iosxr
-from ncclient import manager
-from ncclient.devices.iosxr import IosxrDeviceHandler
 from ncclient.operations.rpc import RPCError
 from ncclient.xml_ import to_ele
 
@@ -33,7 +31,6 @@ from tasks.drivers.errors import (
     CommitRefused,
     ConnectionFailed,
     Locked,
-    LoginRefused,
     TimedOut,
 )
 from tasks.drivers.iosxr_answers import (
@@ -45,6 +42,7 @@ from tasks.drivers.iosxr_answers import (
     lock_session,
     said,
 )
+from tasks.drivers.iosxr_session import LOST, connect
 
 CLI: Final = "{http://cisco.com/ns/yang/Cisco-IOS-XR-cli-cfg}cli"
 _CONFIG: Final = "{urn:ietf:params:xml:ns:netconf:base:1.0}config"
@@ -53,30 +51,8 @@ _SLOW: Final = "if it is only slow, raise timeout under connection_options.napal
 _WHOSE: Final = (
     "on the router, show netconf-yang clients and show configuration sessions tell whose"
 )
-
-
 _NO_CHANGES = re.compile(r"no (?:configuration )?changes", re.IGNORECASE)
 """what a router may say of a commit that changes nothing"""
-_CUT: Final[dict[tuple[str, int, str], float]] = {}
-"""the sessions that were ended without a word to the router (host, port, session-id), and when:
-where the network is broken, the router holds them, and their locks, until it notices"""
-_FORGET_AFTER: Final = 3600
-"""seconds after which a session that was cut here is not ours to kill any more"""
-
-
-class NotXmlError(Exception):
-    """What the router sent is no NETCONF."""
-
-
-class _Handler(IosxrDeviceHandler):  # type: ignore[misc]
-    """ncclient's handler for IOS-XR, without its leave to be any host, and with open eyes."""
-
-    def add_additional_ssh_connect_params(self, kwargs: dict[str, Any]) -> None:
-        """Add none: ncclient's own adds a callback that takes every unknown host key."""
-
-    def handle_raw_dispatch(self, raw: str) -> Exception:
-        """Make an error of what is not XML, which would be waited for until the timeout."""
-        return NotXmlError(f"answered with what is not XML: {raw[:40]!a}")
 
 
 class IosxrNetconfDriver(napalm_iosxr.IOSXRNETCONFDriver):  # type: ignore[misc]
@@ -108,25 +84,16 @@ class IosxrNetconfDriver(napalm_iosxr.IOSXRNETCONFDriver):  # type: ignore[misc]
 
     def open(self) -> None:
         """Log in, and take the lock where `config_lock` says so."""
-        try:
-            self.device = manager.connect(
-                host=self.hostname,
-                port=self.port,
-                username=self.username,
-                password=self.password,
-                key_filename=self.key_file,
-                timeout=self.timeout,
-                device_params={"handler": _Handler},
-                hostkey_verify=self._verify,
-                **self.optional_args,
-            )
-        except Exception as exc:
-            words = driver_words(exc)
-            refused = type(exc).__name__ == "AuthenticationError"
-            failure = LoginRefused if refused else ConnectionFailed
-            raise failure(self.hostname, words.text, hint=words.hint) from exc
-        # A config of 100,000 prefixes is one XML text node, which lxml refuses without it.
-        self.device.huge_tree = True
+        self.device = connect(
+            self.hostname,
+            self._verify,
+            port=self.port,
+            username=self.username,
+            password=self.password,
+            key_filename=self.key_file,
+            timeout=self.timeout,
+            **self.optional_args,
+        )
         if self.lock_on_connect:
             try:
                 self._lock()
@@ -257,6 +224,9 @@ class IosxrNetconfDriver(napalm_iosxr.IOSXRNETCONFDriver):  # type: ignore[misc]
                 self.device.commit()
         except CommitRefused as exc:
             if is_locked(exc.__cause__):
+                if LOST.lately(self.hostname, self.port):
+                    reason = "has not taken back yet what the session that was lost had committed"
+                    raise CommitRefused(self.hostname, reason) from exc
                 return {"another session": -1}
             if not _NO_CHANGES.search(exc.reason):
                 raise
@@ -307,11 +277,10 @@ class IosxrNetconfDriver(napalm_iosxr.IOSXRNETCONFDriver):  # type: ignore[misc]
         self.locked = True
 
     def _kill_own(self, session: str | None) -> bool:
-        """End a session that was cut here, and that the router has not missed yet."""
-        at = _CUT.pop((self.hostname, self.port, session or ""), None)
-        if at is None or time.monotonic() - at > _FORGET_AFTER:
+        """End a session that was lost here, and that the router has not missed yet."""
+        if session is None or not LOST.take(self.hostname, self.port, session):
             return False
-        with self._asking("end the session that was cut", Locked):
+        with self._asking("end the session that was lost", Locked):
             self.device.kill_session(session)
         return True
 
@@ -387,5 +356,5 @@ class IosxrNetconfDriver(napalm_iosxr.IOSXRNETCONFDriver):  # type: ignore[misc]
         """End the connection at once; whatever waits on the router goes with its session."""
         self._revert_at, self.locked, self.pending_changes = None, False, False
         with contextlib.suppress(Exception):
-            _CUT[self.hostname, self.port, str(self.device.session_id)] = time.monotonic()
+            LOST.add(self.hostname, self.port, str(self.device.session_id))
             self.device._session.close()

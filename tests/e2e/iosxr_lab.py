@@ -31,7 +31,7 @@ _HOSTS = f"""\
       - {{peer: AS64501, address: 198.51.100.6}}
       - {{peer: AS64510, address: 198.51.100.10}}
 """
-_GROUPS = """\
+GROUPS = """\
 iosxr_netconf:
   platform: iosxr_netconf
   connection_options:
@@ -64,7 +64,7 @@ def xr_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabNetwork]:
     inventory = directory / "inventory"
     shutil.copytree(PROJECT / "inventory", inventory)
     (inventory / "hosts.yaml").write_text(_HOSTS)
-    (inventory / "groups.yaml").write_text(_GROUPS)
+    (inventory / "groups.yaml").write_text(GROUPS)
     environ = inherited_environ()
     with lab_network(directory / "network", environ=environ, inventory=inventory) as network:
         yield network
@@ -73,6 +73,8 @@ def xr_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabNetwork]:
 @pytest.fixture
 def desk(xr_lab: LabNetwork, commands: CommandServer, tmp_path: Path) -> Iterator[Desk]:
     """A workspace that the test may change, a new router, and the shipped registry."""
+    for device in xr_lab.devices.values():
+        device.set_neighbors([])
     renew(xr_lab.devices.values())
     desk = new_desk(xr_lab, tmp_path / "desk", commands)
     shipped = desk.registry.read_bytes()
