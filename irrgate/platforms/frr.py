@@ -31,29 +31,48 @@ from irrgate.platforms.platform import (
 )
 from irrgate.prefixes import Afi, PrefixSet
 
-__all__ = ["Frr", "Key", "read_changes"]
+__all__ = ["FAULTS", "Frr", "Key", "read_changes"]
 
 FAULTS: Final = (
     DriverFault(
-        "vtysh exits with 0 when a batch of lines was rejected",
-        "what bgpd holds is read back, by the router's own process as well",
+        (
+            "vtysh exits with 0 when a batch was refused, and leaves part of the list when it is "
+            "killed"
+        ),
+        (
+            "its words are read, one change at a time is made under a lock, and the running config "
+            "is read back"
+        ),
     ),
     DriverFault(
-        "a list that exists without an entry permits everything",
-        "no step leads by one; nothing accepted is an explicit deny",
+        "A prefix-list that exists without an entry permits everything",
+        "no change ever comes by such a list",
     ),
     DriverFault(
-        "before 9.0 the time for a list grows with the square of its length, 9 µs a pair",
-        "it is estimated by version and daemons; a filter beyond max_seconds is held",
+        "Adding entries is quadratic in the length of the list, and much slower before 9.0",
+        "a filter that would take too long is held, with the estimate, and the others go on",
     ),
     DriverFault(
-        "before 9.0 a route-map's optimization loses the routes of a prefix when one of two "
-        "entries of the prefix goes",
-        "such a change is held where an optimized route-map refers to the list",
+        "Two entries with the same content are taken as one before 9.0, without a word",
+        "an entry is never added under another number while the list has it",
+    ),
+    DriverFault(
+        (
+            "Before 9.0 a route-map's optimization loses the routes of a prefix when one of two "
+            "entries of the prefix goes"
+        ),
+        "such a change is held where a route-map with it refers to the list",
     ),
     DriverFault(
         "`write memory` while bgpd is down saves a configuration without BGP",
-        "it is not used; the lines of the lists are replaced in frr.conf",
+        "it is not used: the lines of the lists are replaced in frr.conf",
+    ),
+    DriverFault(
+        "FRR cannot undo a change",
+        (
+            "a watchdog on the router takes back what nobody confirms, also when the connection is "
+            "lost"
+        ),
     ),
 )
 _CAPABILITIES: Final = Capabilities(
