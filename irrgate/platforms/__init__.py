@@ -19,7 +19,14 @@ from irrgate.platforms.platform import Platform
 PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
     {
         platform.name: platform
-        for platform in (Eos(), Junos(), Bird(), Frr(), Openbgpd(), IosxrNetconf())
+        for platform in (
+            Eos(),
+            Junos(),
+            Bird(),
+            Frr(),
+            Openbgpd(),
+            IosxrNetconf(),
+        )
     }
 )
 """By the NAPALM driver's name."""
