@@ -25,6 +25,7 @@ PASSWORD = "lab-password"
 EMPTY_CONFIG = {
     "eos": "hostname {name}\n!\nend\n",
     "junos": "system {{\n    host-name {name};\n}}\n",
+    "ios": "hostname {name}\nip scp server enable\narchive\n path flash:archive\n!\nend\n",
 }
 
 

@@ -27,6 +27,8 @@ from tests.lab.eos_mode import ConfigMode
 from tests.lab.eos_mode import parse_config as parse_eos
 from tests.lab.eos_semantics import EosPrefixList, prefix_list
 from tests.lab.frr_lists import FrrLists
+from tests.lab.ios_config import IosConfig
+from tests.lab.ios_semantics import rule as ios_rule
 from tests.lab.junos_loader import load_text
 from tests.lab.junos_loader import parse_config as parse_junos
 from tests.lab.junos_semantics import RouteFilter, route_filters
@@ -34,7 +36,7 @@ from tests.lab.junos_tree import render
 from tests.lab.openbgpd_semantics import OpenbgpdSet
 from tests.lab.openbgpd_semantics import prefix_sets as openbgpd_sets
 
-PLATFORMS: Final = ("eos", "junos", "bird", "frr", "openbgpd")
+PLATFORMS: Final = ("eos", "junos", "ios", "bird", "frr", "openbgpd")
 NAMES: Final = {Afi.IPV4: "IRR-AS64500-V4", Afi.IPV6: "IRR-AS64500-V6"}
 WANTED: Final[Mapping[str, Afi]] = {name: afi for afi, name in NAMES.items()}
 RENDERER: Final = Renderer()
@@ -59,6 +61,13 @@ policy-options {
         10.0.0.0/8 exact;
     }
 }
+"""
+_IOS: Final = """\
+hostname edge1
+!
+ip prefix-list CORE seq 5 permit 10.0.0.0/8
+!
+end
 """
 _BIRD_USER: Final = {
     "/etc/bird/bird.conf": "define 'CORE' = [ 10.0.0.0/8 ];\ninclude \"irrgate.conf\";\n"
@@ -166,6 +175,26 @@ class FrrRouter:
         return rule
 
 
+class IosRouter:
+    """IOS, which is told a candidate line by line."""
+
+    def __init__(self, running: str = _IOS) -> None:
+        self.platform = "ios"
+        self.config = IosConfig.parse(running)
+
+    def load(self, candidate: str) -> None:
+        for line in candidate.splitlines():
+            if line:
+                said = self.config.lists.tell(line)
+                assert not said, said
+
+    def running(self) -> str:
+        return self.config.text()
+
+    def rule(self, name: str) -> Rule:
+        return ios_rule(self.config.lists, "ipv6" if WANTED[name] is Afi.IPV6 else "ip", name)
+
+
 class OpenbgpdRouter:
     """The files alone; what the driver makes of a candidate is irrgate's own merge of it."""
 
@@ -189,6 +218,8 @@ def router(platform: str, running: str | None = None) -> Router:
     """Return a router with this config, or one that has a list of others in it."""
     if platform == "eos":
         return EosRouter(running or _EOS)
+    if platform == "ios":
+        return IosRouter(running or _IOS)
     if platform == "bird":
         return BirdRouter()
     if platform == "frr":
