@@ -24,6 +24,7 @@ from tasks.drivers.ios_router import (
     NOISE,
     IosRouter,
     PendingChange,
+    is_before,
     lists_of,
     told,
     upload,
@@ -69,6 +70,8 @@ class IosDriver(napalm_ios.IOSDriver):  # type: ignore[misc]
         self._text = ""
         self._running = ""
         """the running config that the candidate was held against"""
+        self.commit_mark = ""
+        """the router's time when the candidate was loaded: see tasks.unconfirmed.MarksCommit"""
         self._undo: ListsChange | None = None
         """the way back from what this driver has committed, as long as it knows of it"""
 
@@ -139,6 +142,7 @@ class IosDriver(napalm_ios.IOSDriver):  # type: ignore[misc]
         except ParseError as exc:
             raise CandidateRefused(self.hostname, str(exc), hint=exc.hint) from exc
         self._text, self._change, self._running = text, change, running
+        self.commit_mark = self._asked.clock()
 
     def load_replace_candidate(
         self, filename: str | None = None, config: str | None = None
@@ -158,9 +162,9 @@ class IosDriver(napalm_ios.IOSDriver):  # type: ignore[misc]
     def commit_config(self, message: str = "", revert_in: int | None = None) -> None:
         """Change the lists; with `revert_in`, to be confirmed within these seconds.
 
-        They are a multiple of 60, up to 7200, and count from when all lines are in. Without it the
-        startup config is written at once. IOS has no commit log for the message. Raises
-        CommitRefused when any line was not taken.
+        They are a multiple of 60, up to 7200, and count from when all lines are in. The startup
+        config is not written before `confirm_commit` or `save_config`. IOS has no commit log for
+        the message. Raises CommitRefused when any line was not taken.
         """
         del message
         change, self._change = self._change, None
@@ -168,12 +172,9 @@ class IosDriver(napalm_ios.IOSDriver):  # type: ignore[misc]
             raise CommitRefused(self.hostname, "no candidate is loaded")
         if not change:
             return
-        if revert_in is None:
-            self._apply(change, self._running)
-            self._save_or_undo(change)
-            return
-        self._check_timer(revert_in, change)
-        self._apply(change, self._running, revert_in // 60)
+        if revert_in is not None:
+            self._check_timer(revert_in, change)
+        self._apply(change, self._running, revert_in and revert_in // 60)
         self._undo = change.reversed()
 
     def confirm_commit(self) -> None:
@@ -187,6 +188,10 @@ class IosDriver(napalm_ios.IOSDriver):  # type: ignore[misc]
         self._asked.save()
         self._asked.confirm()
 
+    def save_config(self) -> None:
+        """Write the startup config; raises CommandFailed where IOS does not say that it did."""
+        self._asked.save()
+
     def has_pending_commit(self) -> bool:
         """Tell whether a commit waits to be confirmed, whoever made it."""
         return bool(self._get_pending_commits())
@@ -196,9 +201,13 @@ class IosDriver(napalm_ios.IOSDriver):  # type: ignore[misc]
         return {} if pending is None else {_name(pending): pending.seconds}
 
     def is_own_commit(self, pending: str, message: str) -> bool:
-        """Tell whether a pending commit is one of our user's: IOS keeps nothing else of it."""
+        """Tell whether a pending commit is of our user, and from after the candidate was loaded.
+
+        IOS keeps nothing else of it, and has room for one.
+        """
         del message
-        return pending.startswith(f"{self.username} ")
+        user, _, configured = pending.partition(" ")
+        return user == self.username and not is_before(configured, self.commit_mark)
 
     def rollback(self) -> None:
         """Take back the commit that waits, or the last one that this driver made to stay.
@@ -316,15 +325,6 @@ class IosDriver(napalm_ios.IOSDriver):  # type: ignore[misc]
         finally:
             with contextlib.suppress(DeviceError):
                 self._asked.delete(path)
-
-    def _save_or_undo(self, change: ListsChange) -> None:
-        try:
-            self._asked.save()
-        except DeviceError as exc:
-            self._apply(change.reversed(), self._asked.running())
-            reason = f"the change was taken back, since it cannot be kept: {exc.reason}"
-            raise CommitRefused(self.hostname, reason) from exc
-        self._undo = change.reversed()
 
     def _clear(self, running: str, names: set[str]) -> None:
         if self._soft_clear:

@@ -125,10 +125,14 @@ class IosRouter:
         raise self._failed("show archive config rollback timer", said)
 
     def _seconds_left(self, configured: str, minutes: int) -> int:
-        since, now = _clock_time(configured), _clock_time(self.shown("clock"))
+        since, now = _clock_time(configured), _clock_time(self.clock())
         if since is None or now is None:
             return -1
         return max(minutes * 60 - int((now - since).total_seconds()), 0)
+
+    def clock(self) -> str:
+        """Return the router's time as it prints it."""
+        return self.shown("clock").strip().lstrip("*.")
 
     def has_archive(self) -> bool:
         """Tell whether IOS has where to keep what it would go back to."""
@@ -210,6 +214,12 @@ def told(refused: Sequence[Refusal]) -> str:
     more = len(refused) - _TOLD
     shown = "; ".join(map(str, refused[:_TOLD]))
     return f"{shown}; and {more} more" if more > 0 else shown
+
+
+def is_before(one: str, other: str) -> bool:
+    """Tell whether one time of a router's clock is before another; False where either is none."""
+    first, second = _clock_time(one), _clock_time(other)
+    return first is not None and second is not None and first < second
 
 
 def _clock_time(text: str) -> datetime | None:

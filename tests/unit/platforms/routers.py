@@ -6,7 +6,7 @@ held against it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final, Protocol
@@ -29,6 +29,9 @@ from tests.lab.eos_semantics import EosPrefixList, prefix_list
 from tests.lab.frr_lists import FrrLists
 from tests.lab.ios_config import IosConfig
 from tests.lab.ios_semantics import rule as ios_rule
+from tests.lab.iosxr_config import parse_config as parse_iosxr
+from tests.lab.iosxr_semantics import PrefixSetRule
+from tests.lab.iosxr_semantics import prefix_sets as iosxr_sets
 from tests.lab.junos_loader import load_text
 from tests.lab.junos_loader import parse_config as parse_junos
 from tests.lab.junos_semantics import RouteFilter, route_filters
@@ -36,7 +39,7 @@ from tests.lab.junos_tree import render
 from tests.lab.openbgpd_semantics import OpenbgpdSet
 from tests.lab.openbgpd_semantics import prefix_sets as openbgpd_sets
 
-PLATFORMS: Final = ("eos", "junos", "ios", "bird", "frr", "openbgpd")
+PLATFORMS: Final = ("eos", "junos", "bird", "frr", "openbgpd", "ios", "iosxr_netconf")
 NAMES: Final = {Afi.IPV4: "IRR-AS64500-V4", Afi.IPV6: "IRR-AS64500-V6"}
 WANTED: Final[Mapping[str, Afi]] = {name: afi for afi, name in NAMES.items()}
 RENDERER: Final = Renderer()
@@ -66,6 +69,17 @@ _IOS: Final = """\
 hostname edge1
 !
 ip prefix-list CORE seq 5 permit 10.0.0.0/8
+!
+end
+"""
+_IOSXR: Final = """\
+!! IOS XR Configuration 7.3.1
+!! Last configuration change at Fri Oct  2 23:27:33 2020 by admin
+!
+hostname edge1
+prefix-set CORE
+  10.0.0.0/8
+end-set
 !
 end
 """
@@ -132,6 +146,22 @@ class JunosRouter:
 
     def rule(self, name: str) -> RouteFilter:
         return route_filters(self.running())[name]
+
+
+class IosxrRouter:
+    def __init__(self, running: str = _IOSXR) -> None:
+        self.platform = "iosxr_netconf"
+        self._config = parse_iosxr(running)
+
+    def load(self, candidate: str) -> None:
+        self._config.load(candidate)
+        assert not self._config.problems()
+
+    def running(self) -> str:
+        return f"!! IOS XR Configuration 7.3.1\n!\n{self._config.text()}end\n"
+
+    def rule(self, name: str) -> PrefixSetRule:
+        return iosxr_sets(self.running())[name]
 
 
 class BirdRouter:
@@ -216,17 +246,16 @@ class OpenbgpdRouter:
 
 def router(platform: str, running: str | None = None) -> Router:
     """Return a router with this config, or one that has a list of others in it."""
-    if platform == "eos":
-        return EosRouter(running or _EOS)
-    if platform == "ios":
-        return IosRouter(running or _IOS)
-    if platform == "bird":
-        return BirdRouter()
-    if platform == "frr":
-        return FrrRouter()
-    if platform == "openbgpd":
-        return OpenbgpdRouter()
-    return JunosRouter(running or _JUNOS)
+    makes: Mapping[str, Callable[[], Router]] = {
+        "eos": lambda: EosRouter(running or _EOS),
+        "junos": lambda: JunosRouter(running or _JUNOS),
+        "bird": BirdRouter,
+        "frr": FrrRouter,
+        "openbgpd": OpenbgpdRouter,
+        "ios": lambda: IosRouter(running or _IOS),
+        "iosxr_netconf": lambda: IosxrRouter(running or _IOSXR),
+    }
+    return makes[platform]()
 
 
 def candidate(
