@@ -11,6 +11,7 @@ from irrgate.errors import PlatformError
 from irrgate.platforms.bird import Bird
 from irrgate.platforms.eos import Eos
 from irrgate.platforms.frr import Frr
+from irrgate.platforms.ios import Ios
 from irrgate.platforms.iosxr import IosxrNetconf
 from irrgate.platforms.junos import Junos
 from irrgate.platforms.openbgpd import Openbgpd
@@ -25,6 +26,7 @@ PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
             Bird(),
             Frr(),
             Openbgpd(),
+            Ios(),
             IosxrNetconf(),
         )
     }
