@@ -17,6 +17,7 @@ from irrgate.errors import PlanError, StateError
 from irrgate.network import Workspace
 from irrgate.plan import HostStatus, Plan, Purpose
 from irrgate.plan_file import PlanFile
+from irrgate.platforms import find_platform
 from irrgate.platforms.platform import RunningFilters
 from irrgate.prefixes import Afi, PrefixSet
 from irrgate.render import Renderer
@@ -115,6 +116,7 @@ class _Orders(Mapping[str, CommitOrder]):
             raise PlanError(self._path, f"has no reviewed diff of {host}")
         changed = {n: each for n, each in record.filters.items() if each.status.is_change}
         router = self._workspace.hosts[host]
+        platform = find_platform(router.platform)
         names = {(each.peer, str(each.afi)): name for name, each in changed.items()}
         return CommitOrder(
             candidate=self._opened.candidate(host),
@@ -126,7 +128,7 @@ class _Orders(Mapping[str, CommitOrder]):
                 each.address: (each.afi, names.get((str(each.peer), str(each.afi)), ""))
                 for each in router.sessions
             },
-            commit_confirm=router.commit_confirm,
+            commit_confirm=router.commit_confirm and platform.capabilities.commit_confirm,
             reviewed=partial(self._reviewed, host),
         )
 

@@ -13,10 +13,11 @@ from irrgate.platforms.eos import Eos
 from irrgate.platforms.frr import Frr
 from irrgate.platforms.junos import Junos
 from irrgate.platforms.openbgpd import Openbgpd
+from irrgate.platforms.ros import Ros
 from irrgate.platforms.platform import Capabilities, Platform, UpdateStrategy
 
 PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
-    {platform.name: platform for platform in (Eos(), Junos(), Bird(), Frr(), Openbgpd())}
+    {platform.name: platform for platform in (Eos(), Junos(), Bird(), Frr(), Openbgpd(), Ros())}
 )
 """By the NAPALM driver's name."""
 
