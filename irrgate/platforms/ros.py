@@ -48,7 +48,7 @@ _FIRST_PREFIX: Final = re.compile(r"[0-9A-Fa-f:.]+/[0-9]")
 
 _FAULTS: Final = (
     DriverFault(
-        "napalm-ros takes a commit that was not confirmed back by restoring a backup of the whole "
+        "napalm-ros takes back a commit that was not confirmed by restoring a backup of the whole "
         "router, which reboots it",
         "irrgate has a driver of its own, which puts the rules back one by one",
     ),
@@ -58,17 +58,17 @@ _FAULTS: Final = (
         "irrgate's driver verifies the certificate of API-SSL, and writes no file",
     ),
     DriverFault(
-        "a rule takes effect as it comes, and the API has neither a candidate nor safe mode",
+        "A rule takes effect as it comes, and the API has neither a candidate nor safe mode",
         "rules come before others go, each answer is read, and what was there before is put back "
         "where something goes wrong",
     ),
     DriverFault(
-        "the rules of a chain are tried one after another for each route: a long chain costs the "
+        "The rules of a chain are tried one after another for each route: a long chain costs the "
         "router time whenever routes come or rules change",
         f"a chain of more than {MAX_ENTRIES:,} rules is refused, and aggregation makes it shorter",
     ),
     DriverFault(
-        "the manual does not say whether a session's prefix-count has the rejected routes, and it "
+        "The manual does not say whether a session's prefix-count has the rejected routes, and it "
         "is one for all families",
         "it is told for sessions of one family, and for others only whether they are up",
     ),
