@@ -1,9 +1,9 @@
 """MikroTik RouterOS 7: a chain of `/routing filter rule`, of which the first that matches decides.
 
-The driver prints what it reads over the API as the lines of `/export terse`, and a last line of its
-own. A chain has no family: irrgate's have rules of one. What matches no rule is rejected, MikroTik's
-manual says, and irrgate's chains say so themselves. Nothing is committed at once here, so a
-candidate is a delta: see irrgate.platforms.ros_delta.
+The driver prints what it reads over the API as the lines of `/export terse`, and a last line of
+its own. A chain has no family: irrgate's have rules of one. What matches no rule is rejected,
+MikroTik's manual says, and irrgate's chains say so themselves. Nothing is committed at once here,
+so a candidate is a delta: see irrgate.platforms.ros_delta.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """A candidate for RouterOS: lines of a script that add rules, then remove some, then whole chains.
 
-    /routing filter rule add chain=NAME rule="reject"
-    /routing filter rule add chain=NAME place-before=[find chain=NAME rule="reject"] rule="if ..."
-    /routing filter rule remove [find chain=NAME rule="if ..."]
-    /routing filter rule remove [find chain=NAME rule="if ..." disabled=yes]
-    /routing filter rule remove [find chain=NAME]
+/routing filter rule add chain=NAME rule="reject"
+/routing filter rule add chain=NAME place-before=[find chain=NAME rule="reject"] rule="if ..."
+/routing filter rule remove [find chain=NAME rule="if ..."]
+/routing filter rule remove [find chain=NAME rule="if ..." disabled=yes]
+/routing filter rule remove [find chain=NAME]
 """
 
 from __future__ import annotations

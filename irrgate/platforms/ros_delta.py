@@ -94,7 +94,7 @@ def _is_plain(afi: Afi, accepted: PrefixSet, rules: Sequence[Rule]) -> bool:
 
 
 def delta_to(name: str, prefixes: PrefixSet, held: ManagedList | None) -> RosDelta:
-    """Return what makes a chain accept exactly `prefixes`; `held` is None for one that is not there.
+    """Return what makes a chain accept exactly `prefixes`; `held` is None where there is none.
 
     Raises PlatformError where there is no way without a moment between; irrgate's own chains
     always have one.
@@ -156,7 +156,7 @@ def applied(name: str, afi: Afi, held: ManagedList | None, delta: RosDelta) -> R
         if _end(afi, rules) < len(rules):
             raise ParseError(name, "the candidate adds a reject to a chain that has one")
         rules = (*rules, (REJECT, deny_all(afi)))
-    at = _place(name, afi, rules, delta)
+    at = _place(name, rules, delta)
     new = read_rules(afi, delta.added)
     _refuse_repeats(name, afi, rules, new)
     rules = (*rules[:at], *new, *rules[at:])
@@ -171,7 +171,7 @@ def applied(name: str, afi: Afi, held: ManagedList | None, delta: RosDelta) -> R
     return chain_list(name, afi, after, left)
 
 
-def _place(name: str, afi: Afi, rules: Sequence[Rule], delta: RosDelta) -> int:
+def _place(name: str, rules: Sequence[Rule], delta: RosDelta) -> int:
     """Return where new rules come, or raise ParseError where they would not take effect."""
     if not delta.added:
         return len(rules)
@@ -232,9 +232,7 @@ def _refuse_detour(
         return
     stays = dict(after)
     between = [
-        (text, known)
-        for text, known in both
-        if text in stays or known is None or not known[0]
+        (text, known) for text, known in both if text in stays or known is None or not known[0]
     ]
     old, new = _accepted(afi, before), _accepted(afi, after)
     kept = old.difference(old.difference(new))

@@ -189,7 +189,7 @@ class RosApi:
             raise ConnectionFailed(self._hostname, f"said what is not the API: {exc}") from exc
 
 
-class _Buffered(ApiProtocol):
+class _Buffered(ApiProtocol):  # type: ignore[misc]
     """Sentences as librouteros writes them, read from a buffer."""
 
     def __init__(self, transport: SocketTransport) -> None:

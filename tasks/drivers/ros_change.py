@@ -150,7 +150,8 @@ def _changed(name: str, afi: Afi, delta: RosDelta, rules: Sequence[RouterRule]) 
     live = [rule for rule in rules if not rule.disabled]
     before = next((rule.id for rule in live if rule.text == delta.before), "")
     meanings = dict(held.rules) if held else {}
-    removed, last = [], []
+    removed: list[RouterRule] = []
+    last: list[RouterRule] = []
     wanted, off = set(delta.removed), set(delta.off)
     for rule in rules:
         if rule.text in (off if rule.disabled else wanted):

@@ -58,6 +58,8 @@ class RosConfig:
     without the others being looked at"""
     counts: dict[str, int] = field(default_factory=dict)
     _next: int = 1
+    _named: dict[tuple[str, str], list[RosRule]] = field(default_factory=dict)
+    """the rules of a chain and a text"""
 
     def add(
         self,
@@ -75,7 +77,9 @@ class RosConfig:
         at = len(self.rules)
         if before is not None:
             # From the end, where a chain's reject stands.
-            places = (at for at in range(len(self.rules) - 1, -1, -1) if self.rules[at].id == before)
+            places = (
+                at for at in range(len(self.rules) - 1, -1, -1) if self.rules[at].id == before
+            )
             at = next(places, -1)
             if at < 0:
                 raise RuleRefusedError("input does not match any value of place-before")
@@ -83,6 +87,7 @@ class RosConfig:
         rule = RosRule(f"*{self._next:X}", chain, text, disabled, comment, weight)
         self._next += 1
         self.rules.insert(at, rule)
+        self._named.setdefault((chain, text), []).append(rule)
         self._count(rule, 1)
         return rule
 
@@ -91,9 +96,14 @@ class RosConfig:
         for at, rule in enumerate(self.rules):
             if rule.id == rule_id:
                 del self.rules[at]
+                self._named[rule.chain, rule.text].remove(rule)
                 self._count(rule, -1)
                 return rule
         raise RuleRefusedError("no such item")
+
+    def named(self, chain: str, text: str) -> list[RosRule]:
+        """The rules of a chain that have this text."""
+        return list(self._named.get((chain, text), ()))
 
     def _count(self, rule: RosRule, sign: int) -> None:
         count = self.counts.get(rule.chain, 0) + sign
@@ -121,10 +131,7 @@ class RosConfig:
         return map(_rule_row, self.rules)
 
     def text(self) -> str:
-        lines = [
-            _line(RULES, "add", {name: value for name, value in _rule_words(rule)})
-            for rule in self.rules
-        ]
+        lines = [_line(RULES, "add", dict(_rule_words(rule))) for rule in self.rules]
         for menu, rows in self.menus.items():
             verb = "set" if menu == IDENTITY else "add"
             lines += [_line(menu, verb, row) for row in rows]
@@ -160,7 +167,9 @@ def parse_config(text: str) -> RosConfig:
         if match is None:
             raise ValueError(f"bad command name or syntax: {line!r}")
         menu = match[1].replace(" ", "/")
-        words = {name: _unescaped(quoted) or bare for name, quoted, bare in _WORD.findall(match[3] or "")}
+        words = {
+            name: unescaped(quoted) or bare for name, quoted, bare in _WORD.findall(match[3] or "")
+        }
         if menu == RULES:
             disabled, comment = words.get("disabled") == "yes", words.get("comment", "")
             config.add(words["chain"], words["rule"], disabled=disabled, comment=comment)
@@ -173,15 +182,20 @@ def parse_config(text: str) -> RosConfig:
 
 def _line(menu: str, verb: str, words: Mapping[str, str]) -> str:
     path = menu.replace("/", " ").strip()
-    return f"/{path} {verb}" + "".join(f" {name}={_value(name, text)}" for name, text in words.items())
+    return f"/{path} {verb}" + "".join(
+        f" {name}={_value(name, text)}" for name, text in words.items()
+    )
 
 
 def _value(name: str, text: str) -> str:
     if name != "rule" and _BARE.fullmatch(text):
         return text
-    escaped = _SPECIAL.sub(lambda m: {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(m[0], f"\\{m[0]}"), text)
+    escaped = _SPECIAL.sub(
+        lambda m: {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(m[0], f"\\{m[0]}"), text
+    )
     return f'"{escaped}"'
 
 
-def _unescaped(quoted: str) -> str:
+def unescaped(quoted: str) -> str:
+    """The string that stands so between quotes."""
     return _ESCAPE.sub(lambda m: {"n": "\n", "r": "\r", "t": "\t"}.get(m[1], m[1]), quoted)

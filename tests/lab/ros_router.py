@@ -83,7 +83,7 @@ class RosRouter:
             disabled=words.get("disabled") in {"yes", "true"},
             comment=words.get("comment", ""),
         )
-        detail = f'add id={rule.id} chain={rule.chain} before={words.get("place-before", "")}'
+        detail = f"add id={rule.id} chain={rule.chain} before={words.get('place-before', '')}"
         self._changed("add", user, rule.chain, f"{detail} rule={rule.text}")
         return rule.id
 

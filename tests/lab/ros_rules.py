@@ -135,11 +135,11 @@ class _Parser:
             self.take("(")
             condition = self._either()
             self.take(")")
-            then, otherwise = self._block(), ()
-            if self.peek() == "else":
-                self.take()
-                otherwise = self._block()
-            return Statement("if", "", condition, then, otherwise)
+            then = self._block()
+            if self.peek() != "else":
+                return Statement("if", "", condition, then)
+            self.take()
+            return Statement("if", "", condition, then, self._block())
         if word in {"set", "unset", "append", "filter", "delete", "rpki-verify"}:
             while self.peek() not in {"", ";", "}"}:
                 self.take()

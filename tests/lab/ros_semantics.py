@@ -57,24 +57,26 @@ class RosChain:
         return ""
 
     def _matches(self, condition: Condition, route: Prefix, depth: int) -> bool:
-        match condition.kind:
-            case "and":
-                return all(self._matches(each, route, depth) for each in condition.parts)
-            case "or":
-                return any(self._matches(each, route, depth) for each in condition.parts)
-            case "not":
-                return not self._matches(condition.parts[0], route, depth)
-            case "chain":
-                return self._decide(condition.name, route, depth + 1) == "accept"
-            case "dst":
-                assert condition.prefix is not None
-                if condition.operator == "in":
-                    return condition.prefix.covers(route)
-                return (condition.prefix == route) is (condition.operator == "==")
-            case "dst-len":
-                return _compares(condition, route.length)
-        # A property of the route that this lab has none of.
-        return False
+        def one(part: Condition) -> bool:
+            return self._matches(part, route, depth)
+
+        # Any other is a property of the route that this lab has none of.
+        known = {
+            "and": lambda: all(map(one, condition.parts)),
+            "or": lambda: any(map(one, condition.parts)),
+            "not": lambda: not one(condition.parts[0]),
+            "chain": lambda: self._decide(condition.name, route, depth + 1) == "accept",
+            "dst": lambda: _is_there(condition, route),
+            "dst-len": lambda: _compares(condition, route.length),
+        }
+        return known[condition.kind]() if condition.kind in known else False
+
+
+def _is_there(condition: Condition, route: Prefix) -> bool:
+    assert condition.prefix is not None
+    if condition.operator == "in":
+        return condition.prefix.covers(route)
+    return (condition.prefix == route) is (condition.operator == "==")
 
 
 def _compares(condition: Condition, length: int) -> bool:

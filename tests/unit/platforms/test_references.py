@@ -13,7 +13,7 @@ from irrgate.platforms.platform import Stranger
 from irrgate.prefixes import Afi, PrefixSet
 from tests.lab.frr_lists import FrrLists
 from tests.unit.filters_made import prefixes
-from tests.unit.platforms.routers import WANTED, BirdRouter, OpenbgpdRouter, candidate
+from tests.unit.platforms.routers import WANTED, BirdRouter, OpenbgpdRouter, RosRouter, candidate
 
 NAME = "IRR-AS1-V4"
 EOS_LIST = f"ip prefix-list {NAME}\n   seq 10 permit 10.0.0.0/8\n!\n"
@@ -44,6 +44,12 @@ def openbgpd(text: str, lists: Mapping[str, PrefixSet] | None = None) -> str:
     router = OpenbgpdRouter(user={"/etc/bgpd.conf": text})
     router.load(candidate("openbgpd", lists or {NAME: prefixes("10.0.0.0/8")}))
     return router.running()
+
+
+def ros(*lines: str) -> str:
+    router = RosRouter()
+    router.load(candidate("ros", {NAME: prefixes("10.0.0.0/8")}))
+    return "".join((*lines, router.running()))
 
 
 def in_group(policy_options: str) -> str:
@@ -409,6 +415,10 @@ def many(platform: str, count: int) -> str:
         neighbors = "".join(f"  neighbor {n} prefix-list {NAME} in\n" for n in range(count))
         family = f" address-family ipv4 unicast\n{neighbors} exit-address-family\n"
         return frr(f"router bgp 64496\n{family}exit\n!\n")
+    if platform == "ros":
+        jump = f'rule="if (chain {NAME}) {{accept}}"'
+        rules = (f'/routing filter rule add chain=IN {jump[:-1]}; #{n}"\n' for n in range(count))
+        return ros(*rules)
     if platform == "eos":
         neighbors = "".join(f"   neighbor {n} prefix-list {NAME} in\n" for n in range(count))
         return eos(EOS_LIST, f"router bgp 64496\n{neighbors}!\n")
@@ -442,6 +452,7 @@ def test_what_a_router_says_is_told_in_one_line_of_print(platform: str) -> None:
         "bird": bird(f"# {NAME} {long}\n"),
         "frr": frr(f"interface eth1\n description {NAME} {long}\nexit\n!\n"),
         "openbgpd": openbgpd(f"# {NAME} {long}\n"),
+        "ros": ros(f'/routing bgp template add comment="{NAME} {long}"\n'),
     }
     (told,) = only(platform, running[platform]).references
     assert told.isprintable()

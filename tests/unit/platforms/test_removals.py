@@ -23,6 +23,10 @@ REMOVES = {
         "    delete: route-filter-list IRR-AS1-V6;\n",
     ),
     "openbgpd": ('no prefix-set "IRR-AS1-V4"\n', 'no prefix-set "IRR-AS1-V6"\n'),
+    "ros": (
+        "/routing filter rule remove [find chain=IRR-AS1-V4]\n",
+        "/routing filter rule remove [find chain=IRR-AS1-V6]\n",
+    ),
     "bird": ("# remove 'IRR-AS1-V4' # ipv4\n", "# remove 'IRR-AS1-V6' # ipv6\n"),
 }
 
@@ -104,6 +108,13 @@ def test_a_list_that_is_to_go_is_not_set_either(platform: str) -> None:
         ("frr", "no ip prefix-list"),
         ("frr", "no route-map IRR-AS1-V4"),
         ("openbgpd", "no prefix-set IRR-AS1-V4"),
+        ("ros", "/routing filter rule remove [find]"),
+        ("ros", "/routing filter rule remove [find chain~IRR-]"),
+        ("ros", "/routing filter rule remove [find chain=IRR-AS1-V4 || chain=X]"),
+        ("ros", "/routing filter rule remove numbers=0"),
+        ("ros", '/routing filter rule remove [find chain=IRR-AS1-V4 rule="reject"]'),
+        ("ros", "/routing bgp connection remove [find]"),
+        ("ros", "/system reboot"),
         ("openbgpd", 'no prefix-set "IRR-*"'),
         ("openbgpd", 'no as-set "IRR-AS1-V4"'),
         ("openbgpd", "allow from any"),
