@@ -17,7 +17,6 @@ from irrgate.errors import PlanError, StateError
 from irrgate.network import Workspace
 from irrgate.plan import HostStatus, Plan, Purpose
 from irrgate.plan_file import PlanFile
-from irrgate.platforms import find_platform
 from irrgate.platforms.platform import RunningFilters
 from irrgate.prefixes import Afi, PrefixSet
 from irrgate.render import Renderer
@@ -26,6 +25,7 @@ from playbooks.batches import Budget, Canary, batches
 from playbooks.deployments import DeploymentJournal
 from playbooks.identity import who
 from playbooks.lastgood import LastGood
+from playbooks.plan_records import confirms
 from playbooks.planning import connections, failure
 from playbooks.progress import Steps
 from playbooks.recovering import recover_routers
@@ -116,7 +116,6 @@ class _Orders(Mapping[str, CommitOrder]):
             raise PlanError(self._path, f"has no reviewed diff of {host}")
         changed = {n: each for n, each in record.filters.items() if each.status.is_change}
         router = self._workspace.hosts[host]
-        platform = find_platform(router.platform)
         names = {(each.peer, str(each.afi)): name for name, each in changed.items()}
         return CommitOrder(
             candidate=self._opened.candidate(host),
@@ -128,7 +127,7 @@ class _Orders(Mapping[str, CommitOrder]):
                 each.address: (each.afi, names.get((str(each.peer), str(each.afi)), ""))
                 for each in router.sessions
             },
-            commit_confirm=router.commit_confirm and platform.capabilities.commit_confirm,
+            commit_confirm=confirms(router),
             reviewed=partial(self._reviewed, host),
         )
 

@@ -40,6 +40,11 @@ def frr(*blocks: str) -> str:
     return lists.running(blocks="".join(blocks))
 
 
+def iosxr(*blocks: str) -> str:
+    listed = f"prefix-set {NAME}\n  10.0.0.0/8\nend-set\n!\n"
+    return f"!! IOS XR Configuration 7.3.1\n!\nhostname edge1\n{listed}{''.join(blocks)}end\n"
+
+
 def openbgpd(text: str, lists: Mapping[str, PrefixSet] | None = None) -> str:
     router = OpenbgpdRouter(user={"/etc/bgpd.conf": text})
     router.load(candidate("openbgpd", lists or {NAME: prefixes("10.0.0.0/8")}))
@@ -404,6 +409,22 @@ def test_a_set_of_the_users_is_not_ours_to_remove() -> None:
 # How much is told, and how long it takes
 
 
+def many_on_iosxr(count: int) -> str:
+    uses = "".join(f"  if destination in {NAME} and tag is {n} then\n" for n in range(count))
+    return iosxr(f"route-policy IN\n{uses}end-policy\n!\n")
+
+
+def many_on_ros(count: int) -> str:
+    rule = f"if (chain {NAME} && dst-len == {{}}) {{{{accept}}}}"
+    return ros(
+        "/routing bgp template add as=64496 name=default\n",
+        *(f'/routing filter rule add chain=IN rule="{rule.format(n)}"\n' for n in range(count)),
+    )
+
+
+MANY = {"iosxr_netconf": many_on_iosxr, "ros": many_on_ros}
+
+
 def many(platform: str, count: int) -> str:
     if platform == "openbgpd":
         uses = "".join(f"allow from AS {n} prefix-set {NAME}\n" for n in range(count))
@@ -415,10 +436,8 @@ def many(platform: str, count: int) -> str:
         neighbors = "".join(f"  neighbor {n} prefix-list {NAME} in\n" for n in range(count))
         family = f" address-family ipv4 unicast\n{neighbors} exit-address-family\n"
         return frr(f"router bgp 64496\n{family}exit\n!\n")
-    if platform == "ros":
-        jump = f'rule="if (chain {NAME}) {{accept}}"'
-        rules = (f'/routing filter rule add chain=IN {jump[:-1]}; #{n}"\n' for n in range(count))
-        return ros(*rules)
+    if platform in MANY:
+        return MANY[platform](count)
     if platform == "eos":
         neighbors = "".join(f"   neighbor {n} prefix-list {NAME} in\n" for n in range(count))
         return eos(EOS_LIST, f"router bgp 64496\n{neighbors}!\n")
@@ -452,6 +471,7 @@ def test_what_a_router_says_is_told_in_one_line_of_print(platform: str) -> None:
         "bird": bird(f"# {NAME} {long}\n"),
         "frr": frr(f"interface eth1\n description {NAME} {long}\nexit\n!\n"),
         "openbgpd": openbgpd(f"# {NAME} {long}\n"),
+        "iosxr_netconf": iosxr(f"interface Loopback0\n description {NAME} {long}\n!\n"),
         "ros": ros(f'/routing bgp template add comment="{NAME} {long}"\n'),
     }
     (told,) = only(platform, running[platform]).references
@@ -467,7 +487,7 @@ def test_any_names_can_be_asked_for(platform: str) -> None:
     assert list(asked) == names
     assert len(asked[NAME]) == 1
     assert asked["NOWHERE"] == ()
-    assert len(asked["64496" if platform in {"eos", "frr"} else "IN"]) == 1
+    assert len(asked["64496" if platform in {"eos", "frr", "ros"} else "IN"]) == 1
     assert PLATFORMS[platform].references(running, []) == {}
 
 
