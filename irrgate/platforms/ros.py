@@ -215,7 +215,7 @@ def read_chains(running: str, managed_prefix: str = "") -> dict[str, Chain]:
 
 
 def _refuse_cut_off(running: str) -> None:
-    if not running.rstrip().endswith(f"\n{END}"):
+    if running[-len(END) - 80 :].rstrip().rpartition("\n")[2] != END:
         raise ParseError(
             "running config", f"is cut off: the driver ends it with the line `{END}`, which is gone"
         )
