@@ -19,6 +19,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from tasks.shown_identity import REACHED_BY, Proof
 from tests.lab.harness import PROJECT, LabDevice
 
 PASSWORD = "lab-password"
@@ -131,7 +132,7 @@ def _start_devices(network: LabNetwork, stack: ExitStack, running: Mapping[str, 
         )
         network.devices[name] = stack.enter_context(device)
         host["port"] = device.port
-        if platform in {"eos", "ros"}:
+        if REACHED_BY[platform][0] is Proof.TLS:
             certificates.append(device.certificate.read_text())
         else:
             ready = json.loads((device.directory / "ready.json").read_text())
