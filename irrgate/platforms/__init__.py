@@ -17,7 +17,10 @@ from irrgate.platforms.openbgpd import Openbgpd
 from irrgate.platforms.platform import Capabilities, Platform, UpdateStrategy
 
 PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
-    {platform.name: platform for platform in (Eos(), Junos(), Bird(), Frr(), Openbgpd(), Nxos(), NxosSsh())}
+    {
+        platform.name: platform
+        for platform in (Eos(), Junos(), Bird(), Frr(), Openbgpd(), Nxos(), NxosSsh())
+    }
 )
 """By the NAPALM driver's name."""
 
