@@ -16,7 +16,7 @@ from typing import Any
 
 from irrgate.irr.snapshot import load_dumps
 from tests.e2e.command_server import CommandServer
-from tests.lab import eos_semantics, junos_semantics
+from tests.lab import eos_semantics, junos_semantics, nxos_semantics
 from tests.lab.apply_log import Applied
 from tests.lab.harness import LabDevice
 from tests.lab.network import EMPTY_CONFIG, PASSWORD, Finished, LabNetwork, irrgate_argv
@@ -167,6 +167,13 @@ def config(device: LabDevice, lists: dict[str, list[str]]) -> str:
             )
             text += f"{keyword} prefix-list {name}\n{entries}!\n"
         return f"{text}end\n"
+    if device.platform in {"nxos", "nxos_ssh"}:
+        return blank(device) + "".join(
+            f"{'ipv6' if name.endswith('V6') else 'ip'} prefix-list {name} "
+            f"seq {10 * at} permit {prefix}\n"
+            for name, prefixes in lists.items()
+            for at, prefix in enumerate(prefixes, 1)
+        )
     text = f"system {{\n    host-name {device.name};\n}}\npolicy-options {{\n"
     for name, prefixes in lists.items():
         entries = "".join(f"        {prefix} exact;\n" for prefix in prefixes)
@@ -189,6 +196,8 @@ def accepts(device: LabDevice, name: str, prefix: str) -> bool:
     """Whether a router's list lets a prefix pass, by the lab's own reading of the platform."""
     if device.platform == "eos":
         return eos_semantics.accepts(device.running(), name, prefix)
+    if device.platform in {"nxos", "nxos_ssh"}:
+        return nxos_semantics.accepts(device.running(), name, prefix)
     return junos_semantics.accepts(device.running(), name, prefix)
 
 

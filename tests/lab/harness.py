@@ -28,7 +28,7 @@ from tests.lab.control import call_control
 from tests.lab.faults import FaultKind, Step
 
 PROJECT = Path(__file__).resolve().parents[2]
-PLATFORMS = ("eos", "junos")
+PLATFORMS = ("eos", "junos", "nxos")
 START_TIMEOUT = 20.0  # seconds; it takes less than one, but a loaded machine may take its time
 
 
@@ -154,7 +154,7 @@ class LabDevice:
 
     @property
     def certificate(self) -> Path:
-        """The device's own (self-signed) certificate as PEM: what a client trusts (eos)."""
+        """The device's own (self-signed) certificate as PEM: what a client trusts (eos, nxos)."""
         return self.directory / "certificate.pem"
 
     def napalm_optional_args(self) -> dict[str, object]:
@@ -167,6 +167,8 @@ class LabDevice:
         if self.platform == "eos":
             context = ssl.create_default_context(cafile=str(self.certificate))
             return {"transport": "https", "port": self.port, "context": context}
+        if self.platform == "nxos":
+            return {"port": self.port, "ca_file": str(self.certificate)}
         return {"port": self.port, "ssh_config_file": str(self._ssh_config())}
 
     def _ssh_config(self) -> Path:
@@ -273,7 +275,7 @@ class LabDevice:
         after_commit: Sequence[Mapping[str, object]] | None = None,
     ) -> None:
         """Give it BGP neighbours, in the platform's own fields, and what a commit makes of them."""
-        op = {"eos": "neighbors", "junos": "bgp_neighbors"}[self.platform]
+        op = "bgp_neighbors" if self.platform == "junos" else "neighbors"
         changed = None if after_commit is None else list(after_commit)
         self.ask(op, neighbors=list(neighbors), after_commit=changed)
 
