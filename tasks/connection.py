@@ -215,6 +215,7 @@ OWN_DRIVERS: Final[Mapping[str, tuple[str, str]]] = {
     "bird": ("tasks.drivers.bird", "BirdDriver"),
     "frr": ("tasks.drivers.frr", "FrrDriver"),
     "nxos": ("tasks.drivers.nxos", "NxosDriver"),
+    "nxos_ssh": ("tasks.drivers.nxos_ssh", "NxosSshDriver"),
     "openbgpd": ("tasks.drivers.openbgpd", "OpenbgpdDriver"),
 }
 """Our own drivers, or NAPALM's with our hardening: module and class, by platform."""

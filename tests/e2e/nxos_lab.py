@@ -65,7 +65,7 @@ def detours(device: LabDevice, start: str, name: str, prefixes: Sequence[str]) -
     that is new may be missing before its first line.
     """
     family = "ipv6" if ":" in prefixes[0] else "ip"
-    accepted = []
+    accepted: list[set[str] | None] = []
     for text in [start, *states(device, start)]:
         try:
             rule = prefix_list(text, name, family)

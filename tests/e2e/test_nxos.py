@@ -27,7 +27,7 @@ from tests.lab.network import LabNetwork, lab_network
 pytestmark = pytest.mark.e2e
 
 LIST, LIST_V6 = "IRR-AS64500-V4", "IRR-AS64500-V6"
-ROUTERS = {"nxos1": "nxos"}
+ROUTERS = {"nxos1": "nxos", "nxos2": "nxos_ssh"}
 BYSTANDERS = [*EJEMPLO_V4, "10.11.24.0/22", "10.10.0.0/16", "10.10.0.0/18", "0.0.0.0/0"]
 
 

@@ -28,7 +28,7 @@ from tests.lab.control import call_control
 from tests.lab.faults import FaultKind, Step
 
 PROJECT = Path(__file__).resolve().parents[2]
-PLATFORMS = ("eos", "junos", "nxos")
+PLATFORMS = ("eos", "junos", "nxos", "nxos_ssh")
 START_TIMEOUT = 20.0  # seconds; it takes less than one, but a loaded machine may take its time
 
 
@@ -169,7 +169,10 @@ class LabDevice:
             return {"transport": "https", "port": self.port, "context": context}
         if self.platform == "nxos":
             return {"port": self.port, "ca_file": str(self.certificate)}
-        return {"port": self.port, "ssh_config_file": str(self._ssh_config())}
+        ssh_config = self._ssh_config()
+        if self.platform == "nxos_ssh":
+            return {"port": self.port, "known_hosts": str(ssh_config.with_name("known_hosts"))}
+        return {"port": self.port, "ssh_config_file": str(ssh_config)}
 
     def _ssh_config(self) -> Path:
         file = self.directory / "ready.json"

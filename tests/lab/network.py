@@ -26,6 +26,7 @@ EMPTY_CONFIG = {
     "eos": "hostname {name}\n!\nend\n",
     "junos": "system {{\n    host-name {name};\n}}\n",
     "nxos": "hostname {name}\nfeature bgp\nfeature nxapi\n",
+    "nxos_ssh": "hostname {name}\nfeature bgp\n",
 }
 
 

@@ -16,14 +16,42 @@ Shown = str | dict[str, Any]
 
 _SAVE: Final = ("copy running-config startup-config", "copy run startup-config", "copy run start")
 _SAVED: Final = "[########################################] 100%\nCopy complete.\n"
-_NOTHING: Final = (
-    "configure terminal", "end", "terminal dont-ask", "terminal length 0", "terminal width 511",
-)  # fmt: skip
+_NOTHING: Final = ("configure terminal", "end", "terminal dont-ask")
+
+
+def meaning(
+    switch: NxosSwitch, user: str, command: str, *, data: bool = False
+) -> tuple[Step | None, Callable[[], Shown]]:
+    """The step that a command is, and what it does: it prints text, or returns data.
+
+    To be called under the chassis lock; CommandRefused with the device's words where it refuses.
+    """
+
+    def save() -> str:
+        switch.save_startup(user)
+        return _SAVED
+
+    def tell() -> str:
+        switch.tell(command, user)
+        return ""
+
+    def show() -> Shown:
+        return show_data(switch, command) if data else show_text(switch, command)
+
+    if command in _NOTHING or not command:
+        return None, lambda: ""
+    if command in _SAVE:
+        return Step.SAVE, save
+    if command == RUNNING:
+        return Step.GET_CONFIG, show
+    if command.startswith("show "):
+        return (Step.BGP if command.startswith(BGP) else None), show
+    return Step.COMMIT, tell
 
 
 @dataclass(slots=True)
 class Cut:
-    """What a fault makes of the answer to a request, or to a line of a terminal."""
+    """What a fault makes of the answer to a request."""
 
     cut: bool = False
     garbage: bool = False
@@ -32,7 +60,7 @@ class Cut:
 
 @dataclass(slots=True)
 class NxosCli:
-    """The command line of one client."""
+    """The command line of one request."""
 
     switch: NxosSwitch
     user: str
@@ -43,33 +71,11 @@ class NxosCli:
 
         Raises CommandRefused with the device's words, or LineCut where a fault cuts the line.
         """
-        command = command.strip()
-        if command in _NOTHING or not command:
-            return ""
-        if command in _SAVE:
-            return self._step(Step.SAVE, self._save)
-        if command.startswith("show "):
-            return self._show(command, data=data)
-        return self._step(Step.COMMIT, lambda: self._tell(command))
-
-    def _save(self) -> str:
-        self.switch.save_startup(self.user)
-        return _SAVED
-
-    def _tell(self, line: str) -> str:
-        self.switch.tell(line, self.user)
-        return ""
-
-    def _show(self, command: str, *, data: bool) -> Shown:
-        def show() -> Shown:
-            return show_data(self.switch, command) if data else show_text(self.switch, command)
-
-        if command == RUNNING:
-            return self._step(Step.GET_CONFIG, show)
-        if command.startswith(BGP):
-            return self._step(Step.BGP, show)
+        step, action = meaning(self.switch, self.user, command.strip(), data=data)
+        if step is not None:
+            return self._step(step, action)
         with self.switch.chassis.lock:
-            return show()
+            return action()
 
     def _step(self, step: Step, action: Callable[[], Shown]) -> Shown:
         fault = self._begin(step)

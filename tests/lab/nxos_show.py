@@ -5,6 +5,7 @@ Only what NAPALM's NXOSDriver and irrgate ask. Values that no test depends on ar
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,9 +24,27 @@ _PIPE: Final = re.compile(r' \| include "([^"]+)"| \| (count)')
 _FAMILIES: Final = (("ip", "1", "IPv4 Unicast"), ("ipv6", "2", "IPv6 Unicast"))
 
 
+_TEXTS: Final = {
+    "show hostname": "{name} \n",
+    "show version": (
+        "Cisco Nexus Operating System (NX-OS) Software\n\nSoftware\n  BIOS: version 05.45\n"
+        f"  NXOS: version {_VERSION}\n\nHardware\n  cisco Nexus9000 C9300v Chassis \n"
+        "  Device name: {name}\n"
+        "Kernel uptime is 1 day(s), 1 hour(s), 1 minute(s), 1 second(s)\n"
+    ),
+    "show hosts": "DNS lookup enabled\n\nName servers for vrf:management is \n",
+    "show interface status": (
+        "\n----\nPort          Name               Status    Vlan      Duplex  Speed   Type\n----\n"
+        "mgmt0         --                 connected routed    full    1000    -- \n"
+    ),
+}
+
+
 def show_text(switch: NxosSwitch, command: str) -> str:
     """The text of a show command; CommandRefused for one that the lab does not have."""
     base, _, pipes = command.partition(" | ")
+    if pipes == "json":
+        return f"{json.dumps(show_data(switch, base))}\n"
     text = _text(switch, base)
     for pattern, count in _PIPE.findall(f" | {pipes}" if pipes else ""):
         lines = text.splitlines()
@@ -43,8 +62,8 @@ def _text(switch: NxosSwitch, command: str) -> str:
     if command == "show startup-config":
         startup = switch.chassis.load("startup.conf") or ""
         return f"\n!Command: show startup-config\n!Time: {_clock()}\n{startup}"
-    if command == "show hostname":
-        return f"{switch.config.hostname} \n"
+    if command in _TEXTS:
+        return _TEXTS[command].format(name=switch.config.hostname)
     raise CommandRefused(INVALID)
 
 
