@@ -11,6 +11,7 @@ from irrgate.errors import PlatformError
 from irrgate.platforms.bird import Bird
 from irrgate.platforms.eos import Eos
 from irrgate.platforms.frr import Frr
+from irrgate.platforms.ios import Ios
 from irrgate.platforms.junos import Junos
 from irrgate.platforms.nxos import Nxos, NxosSsh
 from irrgate.platforms.openbgpd import Openbgpd
@@ -19,7 +20,7 @@ from irrgate.platforms.platform import Platform
 PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
     {
         platform.name: platform
-        for platform in (Eos(), Junos(), Bird(), Frr(), Openbgpd(), Nxos(), NxosSsh())
+        for platform in (Eos(), Junos(), Ios(), Nxos(), NxosSsh(), Bird(), Frr(), Openbgpd())
     }
 )
 """By the NAPALM driver's name."""

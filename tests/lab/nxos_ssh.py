@@ -28,14 +28,20 @@ class NxosShell:
         self._switch = switch
         self._terminal = terminal
         self._configures = False
+        self.prompt = self._prompt()
 
-    @property
-    def prompt(self) -> str:
+    def _prompt(self) -> str:
         mode = "(config)" if self._configures else ""
         return f"{self._switch.config.hostname}{mode}# "
 
     def enter(self, line: str) -> str:
         """Run one line; what it prints."""
+        try:
+            return self._enter(line)
+        finally:
+            self.prompt = self._prompt()
+
+    def _enter(self, line: str) -> str:
         if line in {"exit", "end"} and self._configures:
             self._configures = False
             self._switch.publish()
