@@ -31,10 +31,12 @@ from tests.lab.junos_loader import load_text
 from tests.lab.junos_loader import parse_config as parse_junos
 from tests.lab.junos_semantics import RouteFilter, route_filters
 from tests.lab.junos_tree import render
+from tests.lab.nxos_config import parse_config as parse_nxos
+from tests.lab.nxos_semantics import prefix_list as nxos_list
 from tests.lab.openbgpd_semantics import OpenbgpdSet
 from tests.lab.openbgpd_semantics import prefix_sets as openbgpd_sets
 
-PLATFORMS: Final = ("eos", "junos", "bird", "frr", "openbgpd")
+PLATFORMS: Final = ("eos", "junos", "bird", "frr", "openbgpd", "nxos")
 NAMES: Final = {Afi.IPV4: "IRR-AS64500-V4", Afi.IPV6: "IRR-AS64500-V6"}
 WANTED: Final[Mapping[str, Afi]] = {name: afi for afi, name in NAMES.items()}
 RENDERER: Final = Renderer()
@@ -166,6 +168,27 @@ class FrrRouter:
         return rule
 
 
+class NxosRouter:
+    """NX-OS, which is told a candidate line by line, and counts its lines as the driver asks."""
+
+    def __init__(self) -> None:
+        self.platform = "nxos"
+        self._config = parse_nxos("hostname edge1\nip prefix-list CORE seq 10 permit 10.0.0.0/8\n")
+
+    def load(self, candidate: str) -> None:
+        for line in filter(None, candidate.splitlines()):
+            self._config.tell(line)
+
+    def running(self) -> str:
+        text = self._config.text()
+        counted = sum("prefix-list" in line for line in text.splitlines())
+        head = "\n!Command: show running-config\n\nversion 9.3(8)\n"
+        return f"{head}{text}\n!irrgate: {counted} lines with prefix-list\n"
+
+    def rule(self, name: str) -> Rule:
+        return nxos_list(self._config, name, "ipv6" if WANTED[name] is Afi.IPV6 else "ip")
+
+
 class OpenbgpdRouter:
     """The files alone; what the driver makes of a candidate is irrgate's own merge of it."""
 
@@ -193,6 +216,8 @@ def router(platform: str, running: str | None = None) -> Router:
         return BirdRouter()
     if platform == "frr":
         return FrrRouter()
+    if platform == "nxos":
+        return NxosRouter()
     if platform == "openbgpd":
         return OpenbgpdRouter()
     return JunosRouter(running or _JUNOS)
