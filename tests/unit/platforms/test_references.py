@@ -40,6 +40,12 @@ def frr(*blocks: str) -> str:
     return lists.running(blocks="".join(blocks))
 
 
+def nxos(*blocks: str) -> str:
+    text = "".join((f"ip prefix-list {NAME} seq 10 permit 10.0.0.0/8 \n", *blocks))
+    counted = sum("prefix-list" in line for line in text.splitlines())
+    return f"version 9.3(8)\n{text}!irrgate: {counted} lines with prefix-list\n"
+
+
 def openbgpd(text: str, lists: Mapping[str, PrefixSet] | None = None) -> str:
     router = OpenbgpdRouter(user={"/etc/bgpd.conf": text})
     router.load(candidate("openbgpd", lists or {NAME: prefixes("10.0.0.0/8")}))
@@ -409,6 +415,9 @@ def many(platform: str, count: int) -> str:
         neighbors = "".join(f"  neighbor {n} prefix-list {NAME} in\n" for n in range(count))
         family = f" address-family ipv4 unicast\n{neighbors} exit-address-family\n"
         return frr(f"router bgp 64496\n{family}exit\n!\n")
+    if platform in {"nxos", "nxos_ssh"}:
+        neighbors = "".join(f"    prefix-list {NAME} in {n}\n" for n in range(count))
+        return nxos(f"router bgp 64496\n  neighbor 192.0.2.1\n{neighbors}")
     if platform == "eos":
         neighbors = "".join(f"   neighbor {n} prefix-list {NAME} in\n" for n in range(count))
         return eos(EOS_LIST, f"router bgp 64496\n{neighbors}!\n")
@@ -442,6 +451,8 @@ def test_what_a_router_says_is_told_in_one_line_of_print(platform: str) -> None:
         "bird": bird(f"# {NAME} {long}\n"),
         "frr": frr(f"interface eth1\n description {NAME} {long}\nexit\n!\n"),
         "openbgpd": openbgpd(f"# {NAME} {long}\n"),
+        "nxos": nxos(f"interface mgmt0\n  description {NAME} {long}\n"),
+        "nxos_ssh": nxos(f"interface mgmt0\n  description {NAME} {long}\n"),
     }
     (told,) = only(platform, running[platform]).references
     assert told.isprintable()
@@ -456,7 +467,8 @@ def test_any_names_can_be_asked_for(platform: str) -> None:
     assert list(asked) == names
     assert len(asked[NAME]) == 1
     assert asked["NOWHERE"] == ()
-    assert len(asked["64496" if platform in {"eos", "frr"} else "IN"]) == 1
+    by_number = {"eos", "frr", "nxos", "nxos_ssh"}
+    assert len(asked["64496" if platform in by_number else "IN"]) == 1
     assert PLATFORMS[platform].references(running, []) == {}
 
 
