@@ -98,10 +98,10 @@ class NxosCandidates:
         self._change = None
 
     def commit_config(self, message: str = "", revert_in: int | None = None) -> None:
-        """Change the lists, and save the running config; NX-OS has no commit log for the message.
+        """Change the lists; `save_config` is what makes them outlast a restart.
 
-        Raises CommitRefused for a line that is refused: then the lists lie between the old ones
-        and the new. When the config cannot be saved, the lists are what they were.
+        NX-OS has no commit log for the message. Raises CommitRefused for a line that is refused:
+        then the lists lie between the old ones and the new.
         """
         del message
         if revert_in is not None:
@@ -110,8 +110,15 @@ class NxosCandidates:
         if change is None:
             raise CommitRefused(self.hostname, "no candidate is loaded")
         if change:
-            self._commit(change)
+            self._apply(change)
             self._undo = change.reversed()
+
+    def save_config(self) -> None:
+        """Make all that is running what the router starts with; raises CommandFailed."""
+        said = self._ask(_SAVE)
+        if "copy complete" not in said.lower():
+            words = " ".join(said.split()) or "said nothing"
+            raise CommandFailed(self.hostname, f"{_SAVE}: {words}")
 
     def confirm_commit(self) -> NoReturn:
         """Raise CommitRefused: no commit waits to be confirmed."""
@@ -125,23 +132,11 @@ class NxosCandidates:
         return {}
 
     def rollback(self) -> None:
-        """Take back the last commit that this driver made."""
+        """Take back the last commit that this driver made, without saving that."""
         if self._undo is None:
             raise CommitRefused(self.hostname, "there is no commit to go back from")
         undo, self._undo = self._undo, None
-        self._commit(undo)
-
-    def _commit(self, change: ListsChange) -> None:
-        self._apply(change)
-        try:
-            said = self._ask(_SAVE)
-            if "copy complete" not in said.lower():
-                raise CommandFailed(self.hostname, f"{_SAVE}: {said.strip() or 'said nothing'}")
-        except CommandFailed as exc:
-            self._apply(change.reversed())
-            raise CommitRefused(
-                self.hostname, f"the filters were taken back, since they cannot be saved: {exc}"
-            ) from exc
+        self._apply(undo)
 
     def _apply(self, change: ListsChange) -> None:
         self._configure(change.added)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.e2e.desk import Desk, log
@@ -42,6 +42,8 @@ def nxos_inventory(directory: Path, hosts: Mapping[str, str], timeout: float) ->
     (inventory / "groups.yaml").write_text(GROUPS % (timeout, timeout))
     text = "".join(HOST.format(name=name, platform=platform) for name, platform in hosts.items())
     (inventory / "hosts.yaml").write_text(text)
+    with (inventory / "network.yaml").open("a") as network:
+        network.write("apply: {settle: 0}\n")
     return inventory
 
 
@@ -58,11 +60,18 @@ def states(device: LabDevice, start: str) -> Iterator[str]:
             yield config.text()
 
 
-def detours(device: LabDevice, start: str, name: str, prefixes: Sequence[str]) -> list[str]:
+def detours(
+    device: LabDevice,
+    start: str,
+    name: str,
+    prefixes: Sequence[str],
+    aim: Collection[str] | None = None,
+) -> list[str]:
     """Where a list was, on its way from `start`, what neither its old nor its new content says.
 
     Of each prefix: let through while neither lets it through, or kept out while both do. A list
-    that is new may be missing before its first line.
+    that is new may be missing before its first line. `aim`: what the new content accepts of them,
+    where the list does not have it in the end.
     """
     family = "ipv6" if ":" in prefixes[0] else "ip"
     accepted: list[set[str] | None] = []
@@ -74,7 +83,8 @@ def detours(device: LabDevice, start: str, name: str, prefixes: Sequence[str]) -
             continue
         accepted.append({prefix for prefix in prefixes if rule.accepts(prefix)})
     assert device.running() == (text if len(accepted) > 1 else start)
-    old, new = accepted[0] or set(), accepted[-1] or set()
+    old = accepted[0] or set()
+    new = (accepted[-1] or set()) if aim is None else set(aim)
     wrong = []
     for at, held in enumerate(accepted):
         if held is None:
