@@ -12,6 +12,7 @@ from irrgate.platforms.bird import Bird
 from irrgate.platforms.eos import Eos
 from irrgate.platforms.frr import Frr
 from irrgate.platforms.ios import Ios
+from irrgate.platforms.iosxr import IosxrNetconf
 from irrgate.platforms.junos import Junos
 from irrgate.platforms.nxos import Nxos, NxosSsh
 from irrgate.platforms.openbgpd import Openbgpd
@@ -20,10 +21,28 @@ from irrgate.platforms.platform import Platform
 PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
     {
         platform.name: platform
-        for platform in (Eos(), Junos(), Ios(), Nxos(), NxosSsh(), Bird(), Frr(), Openbgpd())
+        for platform in (
+            Eos(),
+            Junos(),
+            Bird(),
+            Frr(),
+            Openbgpd(),
+            IosxrNetconf(),
+            Ios(),
+            Nxos(),
+            NxosSsh(),
+        )
     }
 )
 """By the NAPALM driver's name."""
+
+_REFUSED: Final = {
+    "iosxr": (
+        "is NAPALM's driver for the old XML agent, whose commits irrgate cannot make safe",
+        "use platform iosxr_netconf, and netconf-yang agent ssh on the router",
+    ),
+}
+"""NAPALM drivers that irrgate knows and does not use: why, and what to do"""
 
 
 def find_platform(name: str) -> Platform:
@@ -31,6 +50,9 @@ def find_platform(name: str) -> Platform:
     try:
         return PLATFORMS[name]
     except KeyError:
+        if name in _REFUSED:
+            reason, hint = _REFUSED[name]
+            raise PlatformError(name, reason, hint=hint) from None
         near = difflib.get_close_matches(name, PLATFORMS, 1)
         raise PlatformError(
             ascii(name),

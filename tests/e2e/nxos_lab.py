@@ -28,19 +28,29 @@ HOST = """\
   hostname: 127.0.0.1
   groups: [{platform}]
   data:
-    sessions:
-      - {{peer: AS64500, address: 198.51.100.2}}
-      - {{peer: AS64500, address: "2001:db8:1::2"}}
-      - {{peer: AS64501, address: 198.51.100.6}}
+    sessions: [{sessions}]
 """
+SESSIONS = (
+    "{peer: AS64500, address: 198.51.100.2}",
+    '{peer: AS64500, address: "2001:db8:1::2"}',
+    "{peer: AS64501, address: 198.51.100.6}",
+)
 
 
-def nxos_inventory(directory: Path, hosts: Mapping[str, str], timeout: float) -> Path:
+def nxos_inventory(
+    directory: Path,
+    hosts: Mapping[str, str],
+    timeout: float,
+    sessions: Sequence[str] = SESSIONS,
+) -> Path:
     """The shipped workspace with these routers instead of its own: name to platform."""
     inventory = directory / "inventory"
     shutil.copytree(PROJECT / "inventory", inventory)
     (inventory / "groups.yaml").write_text(GROUPS % (timeout, timeout))
-    text = "".join(HOST.format(name=name, platform=platform) for name, platform in hosts.items())
+    text = "".join(
+        HOST.format(name=name, platform=platform, sessions=", ".join(sessions))
+        for name, platform in hosts.items()
+    )
     (inventory / "hosts.yaml").write_text(text)
     with (inventory / "network.yaml").open("a") as network:
         network.write("apply: {settle: 0}\n")

@@ -6,7 +6,7 @@ held against it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final, Protocol
@@ -27,6 +27,9 @@ from tests.lab.eos_mode import ConfigMode
 from tests.lab.eos_mode import parse_config as parse_eos
 from tests.lab.eos_semantics import EosPrefixList, prefix_list
 from tests.lab.frr_lists import FrrLists
+from tests.lab.iosxr_config import parse_config as parse_iosxr
+from tests.lab.iosxr_semantics import PrefixSetRule
+from tests.lab.iosxr_semantics import prefix_sets as iosxr_sets
 from tests.lab.junos_loader import load_text
 from tests.lab.junos_loader import parse_config as parse_junos
 from tests.lab.junos_semantics import RouteFilter, route_filters
@@ -36,7 +39,7 @@ from tests.lab.nxos_semantics import prefix_list as nxos_list
 from tests.lab.openbgpd_semantics import OpenbgpdSet
 from tests.lab.openbgpd_semantics import prefix_sets as openbgpd_sets
 
-PLATFORMS: Final = ("eos", "junos", "bird", "frr", "openbgpd", "nxos")
+PLATFORMS: Final = ("eos", "junos", "bird", "frr", "openbgpd", "iosxr_netconf", "nxos")
 NAMES: Final = {Afi.IPV4: "IRR-AS64500-V4", Afi.IPV6: "IRR-AS64500-V6"}
 WANTED: Final[Mapping[str, Afi]] = {name: afi for afi, name in NAMES.items()}
 RENDERER: Final = Renderer()
@@ -61,6 +64,17 @@ policy-options {
         10.0.0.0/8 exact;
     }
 }
+"""
+_IOSXR: Final = """\
+!! IOS XR Configuration 7.3.1
+!! Last configuration change at Fri Oct  2 23:27:33 2020 by admin
+!
+hostname edge1
+prefix-set CORE
+  10.0.0.0/8
+end-set
+!
+end
 """
 _BIRD_USER: Final = {
     "/etc/bird/bird.conf": "define 'CORE' = [ 10.0.0.0/8 ];\ninclude \"irrgate.conf\";\n"
@@ -127,6 +141,22 @@ class JunosRouter:
         return route_filters(self.running())[name]
 
 
+class IosxrRouter:
+    def __init__(self, running: str = _IOSXR) -> None:
+        self.platform = "iosxr_netconf"
+        self._config = parse_iosxr(running)
+
+    def load(self, candidate: str) -> None:
+        self._config.load(candidate)
+        assert not self._config.problems()
+
+    def running(self) -> str:
+        return f"!! IOS XR Configuration 7.3.1\n!\n{self._config.text()}end\n"
+
+    def rule(self, name: str) -> PrefixSetRule:
+        return iosxr_sets(self.running())[name]
+
+
 class BirdRouter:
     """The files alone; what the driver makes of a candidate is irrgate's own merge of it."""
 
@@ -168,6 +198,13 @@ class FrrRouter:
         return rule
 
 
+def nxos_shown(text: str) -> str:
+    """Return an NX-OS config as the driver has it: with what the router counts in it."""
+    counted = sum("prefix-list" in line for line in text.splitlines())
+    head = "\n!Command: show running-config\n\nversion 9.3(8)\n"
+    return f"{head}{text}\n!irrgate: {counted} lines with prefix-list\n"
+
+
 class NxosRouter:
     """NX-OS, which is told a candidate line by line, and counts its lines as the driver asks."""
 
@@ -180,10 +217,7 @@ class NxosRouter:
             self._config.tell(line)
 
     def running(self) -> str:
-        text = self._config.text()
-        counted = sum("prefix-list" in line for line in text.splitlines())
-        head = "\n!Command: show running-config\n\nversion 9.3(8)\n"
-        return f"{head}{text}\n!irrgate: {counted} lines with prefix-list\n"
+        return nxos_shown(self._config.text())
 
     def rule(self, name: str) -> Rule:
         return nxos_list(self._config, name, "ipv6" if WANTED[name] is Afi.IPV6 else "ip")
@@ -208,18 +242,22 @@ class OpenbgpdRouter:
         return openbgpd_sets(self.own)[name]
 
 
+_ALWAYS_THE_SAME: Final[Mapping[str, Callable[[], Router]]] = {
+    "bird": BirdRouter,
+    "frr": FrrRouter,
+    "openbgpd": OpenbgpdRouter,
+    "nxos": NxosRouter,
+}
+
+
 def router(platform: str, running: str | None = None) -> Router:
     """Return a router with this config, or one that has a list of others in it."""
+    if platform in _ALWAYS_THE_SAME:
+        return _ALWAYS_THE_SAME[platform]()
     if platform == "eos":
         return EosRouter(running or _EOS)
-    if platform == "bird":
-        return BirdRouter()
-    if platform == "frr":
-        return FrrRouter()
-    if platform == "nxos":
-        return NxosRouter()
-    if platform == "openbgpd":
-        return OpenbgpdRouter()
+    if platform == "iosxr_netconf":
+        return IosxrRouter(running or _IOSXR)
     return JunosRouter(running or _JUNOS)
 
 

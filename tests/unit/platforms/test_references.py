@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -13,7 +13,7 @@ from irrgate.platforms.platform import Stranger
 from irrgate.prefixes import Afi, PrefixSet
 from tests.lab.frr_lists import FrrLists
 from tests.unit.filters_made import prefixes
-from tests.unit.platforms.routers import WANTED, BirdRouter, OpenbgpdRouter, candidate
+from tests.unit.platforms.routers import WANTED, BirdRouter, OpenbgpdRouter, candidate, nxos_shown
 
 NAME = "IRR-AS1-V4"
 EOS_LIST = f"ip prefix-list {NAME}\n   seq 10 permit 10.0.0.0/8\n!\n"
@@ -41,9 +41,12 @@ def frr(*blocks: str) -> str:
 
 
 def nxos(*blocks: str) -> str:
-    text = "".join((f"ip prefix-list {NAME} seq 10 permit 10.0.0.0/8 \n", *blocks))
-    counted = sum("prefix-list" in line for line in text.splitlines())
-    return f"version 9.3(8)\n{text}!irrgate: {counted} lines with prefix-list\n"
+    return nxos_shown("".join((f"ip prefix-list {NAME} seq 10 permit 10.0.0.0/8 \n", *blocks)))
+
+
+def iosxr(*blocks: str) -> str:
+    listed = f"prefix-set {NAME}\n  10.0.0.0/8\nend-set\n!\n"
+    return f"!! IOS XR Configuration 7.3.1\n!\nhostname edge1\n{listed}{''.join(blocks)}end\n"
 
 
 def openbgpd(text: str, lists: Mapping[str, PrefixSet] | None = None) -> str:
@@ -404,28 +407,43 @@ def test_a_set_of_the_users_is_not_ours_to_remove() -> None:
 # How much is told, and how long it takes
 
 
+MANY: dict[str, tuple[str, Callable[[str], str]]] = {
+    "openbgpd": (
+        f"allow from AS {{n}} prefix-set {NAME}\n",
+        lambda uses: openbgpd(f'group "IN" {{\n}}\n{uses}'),
+    ),
+    "bird": (
+        f"    if net ~ '{NAME}' then accept; # {{n}}\n",
+        lambda uses: bird(f"filter IN {{\n{uses}    reject; # 64496\n}}\n"),
+    ),
+    "frr": (
+        f"  neighbor {{n}} prefix-list {NAME} in\n",
+        lambda uses: frr("router bgp 64496\n address-family ipv4 unicast\n", f"{uses}exit\n!\n"),
+    ),
+    "nxos": (
+        f"    prefix-list {NAME} in {{n}}\n",
+        lambda uses: nxos(f"router bgp 64496\n  neighbor 192.0.2.1\n{uses}"),
+    ),
+    "iosxr_netconf": (
+        f"  if destination in {NAME} and tag is {{n}} then\n",
+        lambda uses: iosxr(f"route-policy IN\n{uses}end-policy\n!\n"),
+    ),
+    "eos": (
+        f"   neighbor {{n}} prefix-list {NAME} in\n",
+        lambda uses: eos(EOS_LIST, f"router bgp 64496\n{uses}!\n"),
+    ),
+    "junos": (
+        f"        term {{n}} {{{{\n            from route-filter-list {NAME};\n        }}}}\n",
+        lambda uses: junos(JUNOS_LIST, f"    policy-statement IN {{\n{uses}    }}\n"),
+    ),
+}
+"""a statement that refers to the filter, and the config of these"""
+MANY["nxos_ssh"] = MANY["nxos"]
+
+
 def many(platform: str, count: int) -> str:
-    if platform == "openbgpd":
-        uses = "".join(f"allow from AS {n} prefix-set {NAME}\n" for n in range(count))
-        return openbgpd(f'group "IN" {{\n}}\n{uses}')
-    if platform == "bird":
-        uses = "".join(f"    if net ~ '{NAME}' then accept; # {n}\n" for n in range(count))
-        return bird(f"filter IN {{\n{uses}    reject; # 64496\n}}\n")
-    if platform == "frr":
-        neighbors = "".join(f"  neighbor {n} prefix-list {NAME} in\n" for n in range(count))
-        family = f" address-family ipv4 unicast\n{neighbors} exit-address-family\n"
-        return frr(f"router bgp 64496\n{family}exit\n!\n")
-    if platform in {"nxos", "nxos_ssh"}:
-        neighbors = "".join(f"    prefix-list {NAME} in {n}\n" for n in range(count))
-        return nxos(f"router bgp 64496\n  neighbor 192.0.2.1\n{neighbors}")
-    if platform == "eos":
-        neighbors = "".join(f"   neighbor {n} prefix-list {NAME} in\n" for n in range(count))
-        return eos(EOS_LIST, f"router bgp 64496\n{neighbors}!\n")
-    terms = "".join(
-        f"        term {n} {{\n            from route-filter-list {NAME};\n        }}\n"
-        for n in range(count)
-    )
-    return junos(JUNOS_LIST, f"    policy-statement IN {{\n{terms}    }}\n")
+    use, running = MANY[platform]
+    return running("".join(use.format(n=n) for n in range(count)))
 
 
 @pytest.mark.parametrize("platform", sorted(PLATFORMS))
@@ -453,6 +471,7 @@ def test_what_a_router_says_is_told_in_one_line_of_print(platform: str) -> None:
         "openbgpd": openbgpd(f"# {NAME} {long}\n"),
         "nxos": nxos(f"interface mgmt0\n  description {NAME} {long}\n"),
         "nxos_ssh": nxos(f"interface mgmt0\n  description {NAME} {long}\n"),
+        "iosxr_netconf": iosxr(f"interface Loopback0\n description {NAME} {long}\n!\n"),
     }
     (told,) = only(platform, running[platform]).references
     assert told.isprintable()
