@@ -230,6 +230,7 @@ OWN_DRIVERS: Final[Mapping[str, tuple[str, str]]] = {
     "frr": ("tasks.drivers.frr", "FrrDriver"),
     "nxos": ("tasks.drivers.nxos", "NxosDriver"),
     "nxos_ssh": ("tasks.drivers.nxos_ssh", "NxosSshDriver"),
+    "ios": ("tasks.drivers.ios", "IosDriver"),
     "iosxr_netconf": ("tasks.drivers.iosxr_netconf", "IosxrNetconfDriver"),
     "openbgpd": ("tasks.drivers.openbgpd", "OpenbgpdDriver"),
 }

@@ -27,6 +27,7 @@ PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
             Bird(),
             Frr(),
             Openbgpd(),
+            Ios(),
             IosxrNetconf(),
             Ios(),
             Nxos(),

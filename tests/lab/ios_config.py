@@ -61,3 +61,11 @@ class IosConfig:
         body = "\n".join(["!", *before, *self.lists.lines(), "!", *after, "end", ""])
         size = len(body.encode())
         return f"Building configuration...\n\nCurrent configuration : {size} bytes\n{body}"
+
+
+def replacing(now: IosLists, then: IosLists) -> list[str]:
+    """What `configure replace` does to prefix lists: what is too much goes, then the rest comes."""
+    have, want = now.lines(), then.lines()
+    too_much, missing = set(have) - set(want) - {"!"}, set(want) - set(have) - {"!"}
+    gone = [f"no {line}" for line in have if line in too_much]
+    return gone + [line for line in want if line in missing]

@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.lab.apply_log import digest
 from tests.lab.clock import Timer
 from tests.lab.device import Chassis
-from tests.lab.ios_config import IosConfig
+from tests.lab.ios_config import IosConfig, replacing
 from tests.lab.ios_lists import INVALID
 from tests.lab.ssh_cli import Refused
 
@@ -127,10 +127,7 @@ class IosRouter:
         """As `configure replace`: lines that are not in the target go, then its own come."""
         self.flush(user)
         before = digest(self.config.text())
-        now, then = self.config.lists.lines(), target.lists.lines()
-        for line in sorted(set(now) - set(then) - {"!"}, key=now.index):
-            self.configure(f"no {line}")
-        for line in sorted(set(then) - set(now) - {"!"}, key=then.index):
+        for line in replacing(self.config.lists, target.lists):
             self.configure(line)
         self.config.blocks = target.copy().blocks
         self.flush(user)

@@ -28,6 +28,7 @@ EMPTY_CONFIG = {
     "junos": "system {{\n    host-name {name};\n}}\n",
     "nxos": "hostname {name}\nfeature bgp\nfeature nxapi\n",
     "nxos_ssh": "hostname {name}\nfeature bgp\n",
+    "ios": "hostname {name}\nip scp server enable\narchive\n path flash:archive\n!\nend\n",
 }
 
 

@@ -44,6 +44,11 @@ def nxos(*blocks: str) -> str:
     return nxos_shown("".join((f"ip prefix-list {NAME} seq 10 permit 10.0.0.0/8 \n", *blocks)))
 
 
+def ios(*blocks: str) -> str:
+    entry = f"ip prefix-list {NAME} seq 10 permit 10.0.0.0/8\n"
+    return f"hostname edge1\n!\n{entry}!\n{''.join(blocks)}end\n"
+
+
 def iosxr(*blocks: str) -> str:
     listed = f"prefix-set {NAME}\n  10.0.0.0/8\nend-set\n!\n"
     return f"!! IOS XR Configuration 7.3.1\n!\nhostname edge1\n{listed}{''.join(blocks)}end\n"
@@ -354,56 +359,6 @@ def test_what_may_not_be_removed_is_not(platform: str, stranger: Stranger) -> No
         PLATFORMS[platform].removal(stranger)
 
 
-# What counts in BIRD's files
-
-
-@pytest.mark.parametrize(
-    "line",
-    [f"    if net ~ '{NAME}' then accept;", f"# until {NAME} is gone", f"define X = '{NAME}';"],
-)
-def test_in_birds_files_any_line_of_the_users_refers_to_it(line: str) -> None:
-    reference = f"/etc/bird/bird.conf: {line.strip()}"
-    assert only("bird", bird(f"{line}\n")) == Stranger(NAME, Afi.IPV4, (reference,), removable=True)
-    assert only("bird", bird(line.replace(NAME, f"{NAME}-OLD"))).references == ()
-
-
-def test_in_birds_files_those_of_every_file_count() -> None:
-    router = BirdRouter(user={"/a": f"{NAME}\n", "/b": "", "/c": f"x {NAME}"})
-    router.load(candidate("bird", {NAME: prefixes("10.0.0.0/8")}))
-    assert only("bird", router.running()).references == (f"/a: {NAME}", f"/c: x {NAME}")
-
-
-# What counts in OpenBGPD's files
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        f"allow from AS 64500 prefix-set {NAME}",
-        f'\tprefix-set "{NAME}" or-longer',
-        f"# until {NAME} is gone",
-        f"network prefix-set {NAME}",
-    ],
-)
-def test_in_openbgpds_files_any_line_of_the_users_refers_to_it(line: str) -> None:
-    reference = f"/etc/bgpd.conf: {line.strip()}"
-    found = only("openbgpd", openbgpd(f"{line}\n"))
-    assert found == Stranger(NAME, Afi.IPV4, (reference,), removable=True)
-    assert only("openbgpd", openbgpd(line.replace(NAME, f"{NAME}-OLD"))).references == ()
-
-
-@pytest.mark.parametrize("afi", Afi)
-def test_of_an_empty_set_of_openbgpd_the_family_is_known(afi: Afi) -> None:
-    found = only("openbgpd", openbgpd("", {NAME: PrefixSet.empty(afi)}))
-    assert found == Stranger(NAME, afi, (), removable=True)
-
-
-def test_a_set_of_the_users_is_not_ours_to_remove() -> None:
-    elsewhere = f'prefix-set "{NAME}" {{ 2001:db8::/32 }}\n'
-    found = only("openbgpd", openbgpd(elsewhere, {"IRR-AS64500-V4": prefixes("10.0.0.0/8")}))
-    assert (found.afi, found.removable) == (Afi.IPV6, False)
-
-
 # How much is told, and how long it takes
 
 
@@ -419,6 +374,10 @@ MANY: dict[str, tuple[str, Callable[[str], str]]] = {
     "frr": (
         f"  neighbor {{n}} prefix-list {NAME} in\n",
         lambda uses: frr("router bgp 64496\n address-family ipv4 unicast\n", f"{uses}exit\n!\n"),
+    ),
+    "ios": (
+        f"  neighbor {{n}} prefix-list {NAME} in\n",
+        lambda uses: ios("router bgp 64496\n address-family ipv4 unicast\n", f"{uses}!\n"),
     ),
     "nxos": (
         f"    prefix-list {NAME} in {{n}}\n",
@@ -468,6 +427,7 @@ def test_what_a_router_says_is_told_in_one_line_of_print(platform: str) -> None:
         "junos": junos(JUNOS_LIST, after=f'snmp {{\n    location "{NAME} {long}";\n}}\n'),
         "bird": bird(f"# {NAME} {long}\n"),
         "frr": frr(f"interface eth1\n description {NAME} {long}\nexit\n!\n"),
+        "ios": ios(f"interface Loopback1\n description {NAME} {long}\n!\n"),
         "openbgpd": openbgpd(f"# {NAME} {long}\n"),
         "nxos": nxos(f"interface mgmt0\n  description {NAME} {long}\n"),
         "nxos_ssh": nxos(f"interface mgmt0\n  description {NAME} {long}\n"),
@@ -486,7 +446,7 @@ def test_any_names_can_be_asked_for(platform: str) -> None:
     assert list(asked) == names
     assert len(asked[NAME]) == 1
     assert asked["NOWHERE"] == ()
-    by_number = {"eos", "frr", "nxos", "nxos_ssh"}
+    by_number = {"eos", "frr", "ios", "nxos", "nxos_ssh"}
     assert len(asked["64496" if platform in by_number else "IN"]) == 1
     assert PLATFORMS[platform].references(running, []) == {}
 
