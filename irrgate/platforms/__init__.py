@@ -17,6 +17,7 @@ from irrgate.platforms.junos import Junos
 from irrgate.platforms.nxos import Nxos, NxosSsh
 from irrgate.platforms.openbgpd import Openbgpd
 from irrgate.platforms.platform import Platform
+from irrgate.platforms.ros import Ros
 
 PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
     {
@@ -32,12 +33,13 @@ PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
             Ios(),
             Nxos(),
             NxosSsh(),
+            Ros(),
         )
     }
 )
 """By the NAPALM driver's name."""
 
-_REFUSED: Final = {
+REFUSED: Final = {
     "iosxr": (
         "is NAPALM's driver for the old XML agent, whose commits irrgate cannot make safe",
         "use platform iosxr_netconf, and netconf-yang agent ssh on the router",
@@ -51,8 +53,8 @@ def find_platform(name: str) -> Platform:
     try:
         return PLATFORMS[name]
     except KeyError:
-        if name in _REFUSED:
-            reason, hint = _REFUSED[name]
+        if name in REFUSED:
+            reason, hint = REFUSED[name]
             raise PlatformError(name, reason, hint=hint) from None
         near = difflib.get_close_matches(name, PLATFORMS, 1)
         raise PlatformError(

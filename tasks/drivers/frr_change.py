@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from irrgate.errors import ParseError
 from irrgate.platforms.frr import Frr, Key, read_changes
 from irrgate.platforms.frr_cost import Work
 from irrgate.platforms.frr_lines import KEYWORDS, entry_text, read_rows
@@ -165,7 +166,10 @@ def _changed(key: Key, delta: Delta, lists: Lists, platform: NumberedLists = FRR
     afi, name = key
     before = tuple(lists.get(key, ()))
     dialect = platform.dialect
-    rows = read_lines(dialect, afi, name, before).rows
+    listed = read_lines(dialect, afi, name, before)
+    if not listed.numbered:
+        raise ParseError(name, "the router does not show the entries' sequence numbers")
+    rows = listed.rows
     texts = {number: text for (number, _, _), text in zip(rows, before, strict=True)}
     after_rows = applied(name, afi, rows, delta, dialect.numbering)
     added = tuple(map(entry_text, printed_lines(dialect, afi, delta.added)))

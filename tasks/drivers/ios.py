@@ -29,6 +29,7 @@ from tasks.drivers.ios_router import (
     told,
     upload,
 )
+from tasks.drivers.ios_sessions import COMMANDS, SUMMARY, neighbours_of
 from tasks.drivers.netmiko_ssh import KNOWN_HOSTS, VERIFY, open_netmiko
 
 TYPED: Final = 500
@@ -255,6 +256,13 @@ class IosDriver(napalm_ios.IOSDriver):  # type: ignore[misc]
             filters = napalm_constants.CISCO_SANITIZE_FILTERS
             found = dict(napalm_helpers.sanitize_configs(found, filters))
         return found
+
+    def get_bgp_neighbors(self) -> dict[str, Any]:
+        """Return the sessions by VRF, with the prefixes that the filters let in, by family."""
+        summary = self._asked.sessions(SUMMARY)
+        if not summary:
+            return {}
+        return neighbours_of(summary, "\n".join(map(self._asked.sessions, COMMANDS)))
 
     # The rest
 

@@ -31,6 +31,9 @@ _MINUTES: Final = re.compile(r"Timer value: *([0-9]+) min")
 _USER: Final = re.compile(r"User: *(.*\S)")
 _CLOCK: Final = "%H:%M:%S %a %b %d %Y"
 _ERROR: Final = re.compile(r"^\s*%|^Command authorization failed|\bfailed\b", re.MULTILINE)
+_NO_BGP: Final = re.compile(
+    r"Invalid input|not (?:active|running|configured|enabled|supported)|^% No such", re.MULTILINE
+)
 _QUIET: Final[Mapping[str, str]] = {
     r"Destination filename \[[^]]*\]\?": "",
     r"\[confirm\]": "",
@@ -65,6 +68,18 @@ class IosRouter:
     def running(self) -> str:
         """Return `show running-config`, of which the line `end` says that it is whole."""
         return self.shown("running-config")
+
+    def sessions(self, what: str) -> str:
+        """Return what `show` prints of BGP; empty where there is none of the kind.
+
+        Raises CommandFailed for what is neither: sessions that are not seen are not watched.
+        """
+        output = self._terminal.run(f"show {what}")
+        if not output.strip() or _NO_BGP.search(output):
+            return ""
+        if "BGP neighbor is" not in output and "router identifier" not in output:
+            raise self._failed(f"show {what}", output)
+        return output
 
     # What changes it
 

@@ -35,6 +35,7 @@ PLATFORMS = (
     "iosxr_netconf",
     "nxos",
     "nxos_ssh",
+    "ros",
 )
 _NETCONF_BGP = frozenset({"junos", "iosxr_netconf"})
 START_TIMEOUT = 20.0  # seconds; it takes less than one, but a loaded machine may take its time
@@ -162,7 +163,7 @@ class LabDevice:
 
     @property
     def certificate(self) -> Path:
-        """The device's own (self-signed) certificate as PEM: what a client trusts (eos, nxos)."""
+        """The device's own (self-signed) certificate as PEM: what a client over TLS trusts."""
         return self.directory / "certificate.pem"
 
     def napalm_optional_args(self) -> dict[str, object]:
@@ -175,7 +176,7 @@ class LabDevice:
         if self.platform == "eos":
             context = ssl.create_default_context(cafile=str(self.certificate))
             return {"transport": "https", "port": self.port, "context": context}
-        if self.platform == "nxos":
+        if self.platform in {"nxos", "ros"}:
             return {"port": self.port, "ca_file": str(self.certificate)}
         ssh_config = self._ssh_config()
         if self.platform == "nxos_ssh":

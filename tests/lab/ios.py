@@ -5,9 +5,10 @@
 Beside what tests.lab.device and tests.lab.ssh_server say, DIR holds `startup.conf` (what it boots
 with) and `flash/`. Prefix lists are applied line by line, each line in the apply log: a record
 `lines` has those between two commands. The control socket knows besides: `neighbors` (see
-tests.lab.ios_show), `startup`, `flash` (its files), `flash_free` (its free `bytes`), `cleared` (the
-soft resets since it was last asked), `secret` (new sessions begin without privileges, and
-`enable` asks for it) and `sessions`.
+tests.lab.ios_show), `startup`, `flash` (its files), `flash_free` (its free `bytes`),
+`nvram_locked` (whether the startup config can be written), `cleared` (the soft resets since it was
+last asked), `secret` (new sessions begin without privileges, and `enable` asks for it) and
+`sessions`.
 """
 
 from __future__ import annotations

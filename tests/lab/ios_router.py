@@ -43,6 +43,7 @@ class IosRouter:
         self.startup = self.config.text()
         self.revert: Revert | None = None
         self.flash_free = FLASH_SIZE
+        self.nvram_locked = False
         self.cleared: list[str] = []
         """the soft resets of BGP sessions that it was told to make"""
         self._booted = time.time() - chassis.clock.now()
@@ -136,6 +137,8 @@ class IosRouter:
 
     def save_startup(self, user: str) -> None:
         """`write memory`."""
+        if user and self.nvram_locked:
+            raise Refused("startup-config file open failed (Device or resource busy)\n")
         self.flush(user)
         self.startup = self.config.text()
         self.chassis.save("startup.conf", self.startup)
@@ -209,6 +212,8 @@ class IosRouter:
                 self.flash_free = int(str(request["bytes"]))
             case "cleared":
                 return self._cleared()
+            case "nvram_locked":
+                self.nvram_locked = bool(request["locked"])
             case _:
                 raise ValueError(f"an ios device has no operation {op!r}")
         return None

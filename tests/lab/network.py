@@ -29,6 +29,7 @@ EMPTY_CONFIG = {
     "nxos": "hostname {name}\nfeature bgp\nfeature nxapi\n",
     "nxos_ssh": "hostname {name}\nfeature bgp\n",
     "ios": "hostname {name}\nip scp server enable\narchive\n path flash:archive\n!\nend\n",
+    "ros": "/system identity set name={name}\n",
 }
 
 
@@ -132,7 +133,7 @@ def _start_devices(network: LabNetwork, stack: ExitStack, running: Mapping[str, 
         )
         network.devices[name] = stack.enter_context(device)
         host["port"] = device.port
-        if platform in {"eos", "nxos"}:
+        if platform in {"eos", "nxos", "ros"}:
             certificates.append(device.certificate.read_text())
         else:
             ready = json.loads((device.directory / "ready.json").read_text())

@@ -19,6 +19,7 @@ from irrgate.platforms.openbgpd import changes
 from irrgate.platforms.openbgpd_text import merged as merged_sets
 from irrgate.platforms.openbgpd_text import running_text, seal_of
 from irrgate.platforms.platform import ManagedList, Stranger
+from irrgate.platforms.ros import END
 from irrgate.prefixes import Afi, PrefixSet, format_address
 from irrgate.render import Renderer
 from tests.lab.bird_semantics import BirdSet
@@ -40,8 +41,22 @@ from tests.lab.nxos_config import parse_config as parse_nxos
 from tests.lab.nxos_semantics import prefix_list as nxos_list
 from tests.lab.openbgpd_semantics import OpenbgpdSet
 from tests.lab.openbgpd_semantics import prefix_sets as openbgpd_sets
+from tests.lab.ros_config import RosConfig
+from tests.lab.ros_script import run_line
+from tests.lab.ros_semantics import RosChain
+from tests.lab.ros_semantics import chain as ros_chain
 
-PLATFORMS: Final = ("eos", "junos", "bird", "frr", "openbgpd", "ios", "iosxr_netconf", "nxos")
+PLATFORMS: Final = (
+    "eos",
+    "junos",
+    "bird",
+    "frr",
+    "openbgpd",
+    "ios",
+    "iosxr_netconf",
+    "ros",
+    "nxos",
+)
 NAMES: Final = {Afi.IPV4: "IRR-AS64500-V4", Afi.IPV6: "IRR-AS64500-V6"}
 WANTED: Final[Mapping[str, Afi]] = {name: afi for afi, name in NAMES.items()}
 RENDERER: Final = Renderer()
@@ -271,9 +286,29 @@ class OpenbgpdRouter:
         return openbgpd_sets(self.own)[name]
 
 
+class RosRouter:
+    """RouterOS, which is told a candidate line by line; it prints what the driver makes of it."""
+
+    def __init__(self) -> None:
+        self.platform = "ros"
+        self.config = RosConfig()
+        self.config.add("CORE", "if (dst==10.0.0.0/8) {accept}")
+
+    def load(self, candidate: str) -> None:
+        for line in candidate.splitlines():
+            if line:
+                run_line(self.config, line)
+
+    def running(self) -> str:
+        return f"{self.config.text()}{END}\n"
+
+    def rule(self, name: str) -> RosChain:
+        return ros_chain(self.config, name)
+
+
 def router(platform: str, running: str | None = None) -> Router:
     """Return a router with this config, or one that has a list of others in it."""
-    makes: Mapping[str, Callable[[], Router]] = {
+    made: Mapping[str, Callable[[], Router]] = {
         "eos": lambda: EosRouter(running or _EOS),
         "junos": lambda: JunosRouter(running or _JUNOS),
         "bird": BirdRouter,
@@ -282,8 +317,9 @@ def router(platform: str, running: str | None = None) -> Router:
         "ios": lambda: IosRouter(running or _IOS),
         "iosxr_netconf": lambda: IosxrRouter(running or _IOSXR),
         "nxos": NxosRouter,
+        "ros": RosRouter,
     }
-    return makes[platform]()
+    return made[platform]()
 
 
 def candidate(

@@ -2,84 +2,25 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Callable, Mapping
-
 import pytest
 
-from irrgate.errors import ParseError, PlatformError
+from irrgate.errors import PlatformError
 from irrgate.platforms import PLATFORMS
 from irrgate.platforms.platform import Stranger
 from irrgate.prefixes import Afi, PrefixSet
-from tests.lab.frr_lists import FrrLists
 from tests.unit.filters_made import prefixes
-from tests.unit.platforms.routers import WANTED, BirdRouter, OpenbgpdRouter, candidate, nxos_shown
-
-NAME = "IRR-AS1-V4"
-EOS_LIST = f"ip prefix-list {NAME}\n   seq 10 permit 10.0.0.0/8\n!\n"
-JUNOS_LIST = f"    route-filter-list {NAME} {{\n        10.0.0.0/8 exact;\n    }}\n"
-
-
-def eos(*blocks: str) -> str:
-    return "! Command: show running-config\n!\nhostname edge1\n!\n" + "".join(blocks) + "end\n"
-
-
-def junos(*policy_options: str, after: str = "") -> str:
-    return f"version 22.4R1.10;\npolicy-options {{\n{''.join(policy_options)}}}\n{after}"
-
-
-def bird(text: str, lists: Mapping[str, PrefixSet] | None = None) -> str:
-    router = BirdRouter(user={"/etc/bird/bird.conf": text})
-    router.load(candidate("bird", lists or {NAME: prefixes("10.0.0.0/8")}))
-    return router.running()
-
-
-def frr(*blocks: str) -> str:
-    lists = FrrLists()
-    lists.tell(f"ip prefix-list {NAME} seq 10 permit 10.0.0.0/8")
-    return lists.running(blocks="".join(blocks))
-
-
-def nxos(*blocks: str) -> str:
-    return nxos_shown("".join((f"ip prefix-list {NAME} seq 10 permit 10.0.0.0/8 \n", *blocks)))
-
-
-def ios(*blocks: str) -> str:
-    entry = f"ip prefix-list {NAME} seq 10 permit 10.0.0.0/8\n"
-    return f"hostname edge1\n!\n{entry}!\n{''.join(blocks)}end\n"
-
-
-def iosxr(*blocks: str) -> str:
-    listed = f"prefix-set {NAME}\n  10.0.0.0/8\nend-set\n!\n"
-    return f"!! IOS XR Configuration 7.3.1\n!\nhostname edge1\n{listed}{''.join(blocks)}end\n"
-
-
-def openbgpd(text: str, lists: Mapping[str, PrefixSet] | None = None) -> str:
-    router = OpenbgpdRouter(user={"/etc/bgpd.conf": text})
-    router.load(candidate("openbgpd", lists or {NAME: prefixes("10.0.0.0/8")}))
-    return router.running()
-
-
-def in_group(policy_options: str) -> str:
-    inside = textwrap.indent(policy_options, 8 * " ")
-    return f"groups {{\n    G {{\n        policy-options {{\n{inside}        }}\n    }}\n}}\n"
-
-
-def strangers(platform: str, running: str) -> tuple[Stranger, ...]:
-    found = PLATFORMS[platform].parse(running, WANTED, "IRR-").strangers
-    names = [each.name for each in found]
-    assert names == sorted(set(names))
-    asked = PLATFORMS[platform].references(running, names)
-    assert {each.name: each.references for each in found} == asked
-    return found
-
-
-def only(platform: str, running: str) -> Stranger:
-    (stranger,) = strangers(platform, running)
-    return stranger
-
-
-# What counts on EOS
+from tests.unit.platforms.routers import BirdRouter, candidate
+from tests.unit.platforms.running_configs import (
+    EOS_LIST,
+    JUNOS_LIST,
+    NAME,
+    bird,
+    eos,
+    in_group,
+    junos,
+    only,
+    openbgpd,
+)
 
 
 @pytest.mark.parametrize(
@@ -359,101 +300,54 @@ def test_what_may_not_be_removed_is_not(platform: str, stranger: Stranger) -> No
         PLATFORMS[platform].removal(stranger)
 
 
-# How much is told, and how long it takes
+# What counts in BIRD's files
 
 
-MANY: dict[str, tuple[str, Callable[[str], str]]] = {
-    "openbgpd": (
-        f"allow from AS {{n}} prefix-set {NAME}\n",
-        lambda uses: openbgpd(f'group "IN" {{\n}}\n{uses}'),
-    ),
-    "bird": (
-        f"    if net ~ '{NAME}' then accept; # {{n}}\n",
-        lambda uses: bird(f"filter IN {{\n{uses}    reject; # 64496\n}}\n"),
-    ),
-    "frr": (
-        f"  neighbor {{n}} prefix-list {NAME} in\n",
-        lambda uses: frr("router bgp 64496\n address-family ipv4 unicast\n", f"{uses}exit\n!\n"),
-    ),
-    "ios": (
-        f"  neighbor {{n}} prefix-list {NAME} in\n",
-        lambda uses: ios("router bgp 64496\n address-family ipv4 unicast\n", f"{uses}!\n"),
-    ),
-    "nxos": (
-        f"    prefix-list {NAME} in {{n}}\n",
-        lambda uses: nxos(f"router bgp 64496\n  neighbor 192.0.2.1\n{uses}"),
-    ),
-    "iosxr_netconf": (
-        f"  if destination in {NAME} and tag is {{n}} then\n",
-        lambda uses: iosxr(f"route-policy IN\n{uses}end-policy\n!\n"),
-    ),
-    "eos": (
-        f"   neighbor {{n}} prefix-list {NAME} in\n",
-        lambda uses: eos(EOS_LIST, f"router bgp 64496\n{uses}!\n"),
-    ),
-    "junos": (
-        f"        term {{n}} {{{{\n            from route-filter-list {NAME};\n        }}}}\n",
-        lambda uses: junos(JUNOS_LIST, f"    policy-statement IN {{\n{uses}    }}\n"),
-    ),
-}
-"""a statement that refers to the filter, and the config of these"""
-MANY["nxos_ssh"] = MANY["nxos"]
-
-
-def many(platform: str, count: int) -> str:
-    use, running = MANY[platform]
-    return running("".join(use.format(n=n) for n in range(count)))
-
-
-@pytest.mark.parametrize("platform", sorted(PLATFORMS))
 @pytest.mark.parametrize(
-    ("count", "last"), [(5, ""), (6, "and 1 more"), (40_000, "and 39995 more")]
+    "line",
+    [f"    if net ~ '{NAME}' then accept;", f"# until {NAME} is gone", f"define X = '{NAME}';"],
 )
-def test_the_first_five_are_told_and_the_rest_is_counted(
-    platform: str, count: int, last: str
-) -> None:
-    """Of 40,000 in one section: a way to look again at what was seen would take minutes."""
-    told = only(platform, many(platform, count)).references
-    assert len(told) == (6 if last else 5)
-    assert told[-1] == last or not last
-    assert NAME in told[4]
+def test_in_birds_files_any_line_of_the_users_refers_to_it(line: str) -> None:
+    reference = f"/etc/bird/bird.conf: {line.strip()}"
+    assert only("bird", bird(f"{line}\n")) == Stranger(NAME, Afi.IPV4, (reference,), removable=True)
+    assert only("bird", bird(line.replace(NAME, f"{NAME}-OLD"))).references == ()
 
 
-@pytest.mark.parametrize("platform", sorted(PLATFORMS))
-def test_what_a_router_says_is_told_in_one_line_of_print(platform: str) -> None:
-    long = f"x\x1b[2J {'y' * 300}"
-    running = {
-        "eos": eos(EOS_LIST, f"interface Ethernet1\n   description {NAME} {long}\n!\n"),
-        "junos": junos(JUNOS_LIST, after=f'snmp {{\n    location "{NAME} {long}";\n}}\n'),
-        "bird": bird(f"# {NAME} {long}\n"),
-        "frr": frr(f"interface eth1\n description {NAME} {long}\nexit\n!\n"),
-        "ios": ios(f"interface Loopback1\n description {NAME} {long}\n!\n"),
-        "openbgpd": openbgpd(f"# {NAME} {long}\n"),
-        "nxos": nxos(f"interface mgmt0\n  description {NAME} {long}\n"),
-        "nxos_ssh": nxos(f"interface mgmt0\n  description {NAME} {long}\n"),
-        "iosxr_netconf": iosxr(f"interface Loopback0\n description {NAME} {long}\n!\n"),
-    }
-    (told,) = only(platform, running[platform]).references
-    assert told.isprintable()
-    assert len(told) == 200
+def test_in_birds_files_those_of_every_file_count() -> None:
+    router = BirdRouter(user={"/a": f"{NAME}\n", "/b": "", "/c": f"x {NAME}"})
+    router.load(candidate("bird", {NAME: prefixes("10.0.0.0/8")}))
+    assert only("bird", router.running()).references == (f"/a: {NAME}", f"/c: x {NAME}")
 
 
-@pytest.mark.parametrize("platform", sorted(PLATFORMS))
-def test_any_names_can_be_asked_for(platform: str) -> None:
-    running = many(platform, 1)
-    names = [NAME, "NOWHERE", "IN", "64496"]
-    asked = PLATFORMS[platform].references(running, names)
-    assert list(asked) == names
-    assert len(asked[NAME]) == 1
-    assert asked["NOWHERE"] == ()
-    by_number = {"eos", "frr", "ios", "nxos", "nxos_ssh"}
-    assert len(asked["64496" if platform in by_number else "IN"]) == 1
-    assert PLATFORMS[platform].references(running, []) == {}
+# What counts in OpenBGPD's files
 
 
-@pytest.mark.parametrize("platform", sorted(PLATFORMS))
-def test_a_config_that_is_cut_off_is_not_one_without_references(platform: str) -> None:
-    running = many(platform, 3)
-    for cut in (len(running) // 2, len(running) - 3):
-        with pytest.raises(ParseError, match="cut off"):
-            PLATFORMS[platform].references(running[:cut], [NAME])
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"allow from AS 64500 prefix-set {NAME}",
+        f'\tprefix-set "{NAME}" or-longer',
+        f"# until {NAME} is gone",
+        f"network prefix-set {NAME}",
+    ],
+)
+def test_in_openbgpds_files_any_line_of_the_users_refers_to_it(line: str) -> None:
+    reference = f"/etc/bgpd.conf: {line.strip()}"
+    found = only("openbgpd", openbgpd(f"{line}\n"))
+    assert found == Stranger(NAME, Afi.IPV4, (reference,), removable=True)
+    assert only("openbgpd", openbgpd(line.replace(NAME, f"{NAME}-OLD"))).references == ()
+
+
+@pytest.mark.parametrize("afi", Afi)
+def test_of_an_empty_set_of_openbgpd_the_family_is_known(afi: Afi) -> None:
+    found = only("openbgpd", openbgpd("", {NAME: PrefixSet.empty(afi)}))
+    assert found == Stranger(NAME, afi, (), removable=True)
+
+
+def test_a_set_of_the_users_is_not_ours_to_remove() -> None:
+    elsewhere = f'prefix-set "{NAME}" {{ 2001:db8::/32 }}\n'
+    found = only("openbgpd", openbgpd(elsewhere, {"IRR-AS64500-V4": prefixes("10.0.0.0/8")}))
+    assert (found.afi, found.removable) == (Afi.IPV6, False)
+
+
+# How much is told, and how long it takes
