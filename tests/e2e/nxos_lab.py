@@ -28,8 +28,8 @@ HOST = """\
   hostname: 127.0.0.1
   groups: [{platform}]
   data:
-    sessions: [{sessions}]
-"""
+    sessions:
+{sessions}"""
 SESSIONS = (
     "{peer: AS64500, address: 198.51.100.2}",
     '{peer: AS64500, address: "2001:db8:1::2"}',
@@ -47,8 +47,9 @@ def nxos_inventory(
     inventory = directory / "inventory"
     shutil.copytree(PROJECT / "inventory", inventory)
     (inventory / "groups.yaml").write_text(GROUPS % (timeout, timeout))
+    listed = "".join(f"      - {session}\n" for session in sessions)
     text = "".join(
-        HOST.format(name=name, platform=platform, sessions=", ".join(sessions))
+        HOST.format(name=name, platform=platform, sessions=listed)
         for name, platform in hosts.items()
     )
     (inventory / "hosts.yaml").write_text(text)
