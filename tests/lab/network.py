@@ -19,6 +19,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from tasks.shown_identity import REACHED_BY, Proof
 from tests.lab.harness import PROJECT, LabDevice
 
 PASSWORD = "lab-password"
@@ -133,7 +134,7 @@ def _start_devices(network: LabNetwork, stack: ExitStack, running: Mapping[str, 
         )
         network.devices[name] = stack.enter_context(device)
         host["port"] = device.port
-        if platform in {"eos", "nxos", "ros"}:
+        if REACHED_BY[platform][0] is Proof.TLS:
             certificates.append(device.certificate.read_text())
         else:
             ready = json.loads((device.directory / "ready.json").read_text())
