@@ -7,6 +7,7 @@ it ends, each list lies between what it was and what it is to be.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -18,7 +19,8 @@ from irrgate.errors import ParseError
 from irrgate.platforms.numbered import NumberedLists
 from irrgate.platforms.nxos import list_lines, sealed
 from tasks.drivers.errors import CandidateRefused, CommandFailed, CommitRefused
-from tasks.drivers.nxos_change import Lists, ListsChange, merge_change
+from tasks.drivers.nxos_change import ListsChange, merge_change
+from tasks.drivers.nxos_clears import clear_commands
 from tasks.drivers.nxos_show import COUNT, counted_lines, neighbours_of, no_bgp
 
 _SAVE: Final = "copy running-config startup-config"
@@ -40,6 +42,8 @@ class NxosCandidates:
     _change: ListsChange | None = None
     _undo: ListsChange | None = None
     """the way back from the last commit"""
+    _clears: Sequence[str] = ()
+    """commands that let BGP sessions look again by the lists of the candidate"""
 
     # What each driver has its own way for
 
@@ -75,12 +79,14 @@ class NxosCandidates:
         self._change = None
         try:
             text = Path(filename).read_text(encoding="utf-8") if filename else config or ""
-            change = merge_change(self.lists, text, self._lists())
+            running = self._whole_running()
+            change = merge_change(self.lists, text, list_lines(running))
         except OSError as exc:
             raise CandidateRefused(str(filename), f"cannot be read: {exc.strerror}") from exc
         except ParseError as exc:
             raise CandidateRefused(self.hostname, str(exc), hint=exc.hint) from exc
         self._text, self._change = text, change
+        self._clears = clear_commands(running, [each.key for each in change.lists])
 
     def load_replace_candidate(
         self, filename: str | None = None, config: str | None = None
@@ -141,9 +147,21 @@ class NxosCandidates:
     def _apply(self, change: ListsChange) -> None:
         self._configure(change.added)
         if change.removed:
-            if change.added and (line := change.missing(self.lists, self._lists())):
-                raise CommitRefused(self.hostname, f"said to have taken, and has not: {line}")
+            if change.added:
+                self._check_taken(change)
             self._configure(change.removed)
+        for command in self._clears:
+            # One that is refused changes nothing: the session is down, or asks by itself.
+            with contextlib.suppress(CommandFailed):
+                self._ask(command)
+
+    def _check_taken(self, change: ListsChange) -> None:
+        try:
+            line = change.missing(self.lists, list_lines(self._whole_running()))
+        except ParseError as exc:
+            raise CommitRefused(self.hostname, str(exc)) from exc
+        if line:
+            raise CommitRefused(self.hostname, f"said to have taken, and has not: {line}")
 
     # What there is
 
@@ -151,10 +169,11 @@ class NxosCandidates:
         text = self._ask("show running-config")
         return sealed(text, counted_lines(self.hostname, self._ask(COUNT)))
 
-    def _lists(self) -> Lists:
+    def _whole_running(self) -> str:
+        """Return the running config; raises ParseError where it is cut off."""
         running = self._running()
-        self.lists.references(running, ())  # raises ParseError where the config is cut off
-        return list_lines(running)
+        self.lists.references(running, ())
+        return running
 
     def get_config(
         self,

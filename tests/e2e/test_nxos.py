@@ -247,6 +247,26 @@ def test_a_first_load_goes_in_requests_that_the_router_takes(desk: Desk) -> None
     assert desk.plan(expect=DONE).hosts == dict.fromkeys(ROUTERS, "unchanged")
 
 
+def test_the_sessions_that_use_a_filter_look_again(desk: Desk) -> None:
+    change(desk)
+    bgp = f"""{REFERENCE.format(name=LIST)}router bgp 64496
+  neighbor 198.51.100.2
+    address-family ipv4 unicast
+      route-map IN in
+  neighbor 198.51.100.6
+    address-family ipv4 unicast
+      prefix-list {SECOND} in
+"""
+    for device in desk.devices.values():
+        device.set_running(device.running() + bgp)
+    desk.edit_registry(WITHDRAWN, ADDED)
+    change(desk)
+    for device in desk.devices.values():
+        assert events(device) == ["line", "clear", "save"]
+        [cleared] = [record.detail for record in log(device) if record.event == "clear"]
+        assert cleared == "clear bgp ipv4 unicast 198.51.100.2 soft in"
+
+
 def test_the_routers_answer_a_check(desk: Desk) -> None:
     done = told(desk.irrgate("check", "--devices"), DONE)
     assert done.stdout.count("ok") >= len(ROUTERS)

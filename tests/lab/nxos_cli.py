@@ -35,6 +35,11 @@ def meaning(
         switch.tell(command, user)
         return ""
 
+    def clear() -> str:
+        now = switch.digest
+        switch.chassis.log.append("clear", user=user, before=now, after=now, detail=command)
+        return ""
+
     def show() -> Shown:
         return show_data(switch, command) if data else show_text(switch, command)
 
@@ -44,6 +49,8 @@ def meaning(
         return Step.SAVE, save
     if command == RUNNING:
         return Step.GET_CONFIG, show
+    if command.startswith("clear bgp "):
+        return None, clear
     if command.startswith("show "):
         return (Step.BGP if command.startswith(BGP) else None), show
     return Step.COMMIT, tell
