@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -106,4 +106,6 @@ class ApplyLog:
                 detail=detail,
             )
             with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(asdict(record)) + "\n")
+                file.write(
+                    json.dumps({name: getattr(record, name) for name in Applied.__slots__}) + "\n"
+                )
