@@ -28,6 +28,8 @@ from tests.lab.eos_mode import ConfigMode
 from tests.lab.eos_mode import parse_config as parse_eos
 from tests.lab.eos_semantics import EosPrefixList, prefix_list
 from tests.lab.frr_lists import FrrLists
+from tests.lab.ios_config import IosConfig
+from tests.lab.ios_semantics import rule as ios_rule
 from tests.lab.iosxr_config import parse_config as parse_iosxr
 from tests.lab.iosxr_semantics import PrefixSetRule
 from tests.lab.iosxr_semantics import prefix_sets as iosxr_sets
@@ -42,7 +44,7 @@ from tests.lab.ros_script import run_line
 from tests.lab.ros_semantics import RosChain
 from tests.lab.ros_semantics import chain as ros_chain
 
-PLATFORMS: Final = ("eos", "junos", "bird", "frr", "openbgpd", "iosxr_netconf", "ros")
+PLATFORMS: Final = ("eos", "junos", "bird", "frr", "openbgpd", "ios", "iosxr_netconf", "ros")
 NAMES: Final = {Afi.IPV4: "IRR-AS64500-V4", Afi.IPV6: "IRR-AS64500-V6"}
 WANTED: Final[Mapping[str, Afi]] = {name: afi for afi, name in NAMES.items()}
 RENDERER: Final = Renderer()
@@ -67,6 +69,13 @@ policy-options {
         10.0.0.0/8 exact;
     }
 }
+"""
+_IOS: Final = """\
+hostname edge1
+!
+ip prefix-list CORE seq 5 permit 10.0.0.0/8
+!
+end
 """
 _IOSXR: Final = """\
 !! IOS XR Configuration 7.3.1
@@ -201,6 +210,26 @@ class FrrRouter:
         return rule
 
 
+class IosRouter:
+    """IOS, which is told a candidate line by line."""
+
+    def __init__(self, running: str = _IOS) -> None:
+        self.platform = "ios"
+        self.config = IosConfig.parse(running)
+
+    def load(self, candidate: str) -> None:
+        for line in candidate.splitlines():
+            if line:
+                said = self.config.lists.tell(line)
+                assert not said, said
+
+    def running(self) -> str:
+        return self.config.text()
+
+    def rule(self, name: str) -> Rule:
+        return ios_rule(self.config.lists, "ipv6" if WANTED[name] is Afi.IPV6 else "ip", name)
+
+
 class OpenbgpdRouter:
     """The files alone; what the driver makes of a candidate is irrgate's own merge of it."""
 
@@ -245,10 +274,11 @@ def router(platform: str, running: str | None = None) -> Router:
     made: Mapping[str, Callable[[], Router]] = {
         "eos": lambda: EosRouter(running or _EOS),
         "junos": lambda: JunosRouter(running or _JUNOS),
-        "iosxr_netconf": lambda: IosxrRouter(running or _IOSXR),
         "bird": BirdRouter,
         "frr": FrrRouter,
         "openbgpd": OpenbgpdRouter,
+        "ios": lambda: IosRouter(running or _IOS),
+        "iosxr_netconf": lambda: IosxrRouter(running or _IOSXR),
         "ros": RosRouter,
     }
     return made[platform]()

@@ -17,6 +17,7 @@ KEPT = NAMES[Afi.IPV4]
 SET = {KEPT: prefixes("10.0.0.0/8")}
 REMOVES = {
     "frr": ("no ip prefix-list IRR-AS1-V4\n", "no ipv6 prefix-list IRR-AS1-V6\n"),
+    "ios": ("no ip prefix-list IRR-AS1-V4\n", "no ipv6 prefix-list IRR-AS1-V6\n"),
     "eos": ("no ip prefix-list IRR-AS1-V4\n", "no ipv6 prefix-list IRR-AS1-V6\n"),
     "junos": (
         "    delete: route-filter-list IRR-AS1-V4;\n",
