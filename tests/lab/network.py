@@ -25,6 +25,8 @@ PASSWORD = "lab-password"
 EMPTY_CONFIG = {
     "eos": "hostname {name}\n!\nend\n",
     "junos": "system {{\n    host-name {name};\n}}\n",
+    "sros": '<configure xmlns="urn:nokia.com:sros:ns:yang:sr:conf">\n'
+    "<system><name>{name}</name></system>\n</configure>\n",
 }
 
 
