@@ -97,9 +97,10 @@ def is_of(host: Host, driver: NetworkDriver, pending: Pending, session: str, mes
 def clear_leftovers(host: Host, driver: NetworkDriver, owner: str) -> None:
     """Abort the uncommitted sessions that runs of this owner left when they died.
 
-    Only while the router's lock is held: then no other run of this owner has one.
+    Only while the router's lock is held: then no other run of this owner has one. EOS alone keeps
+    what was not committed: elsewhere there is nothing to look for.
     """
-    if not hasattr(driver, "config_session"):
+    if not hasattr(driver, "_run_commands"):
         return
     with device_errors(host, "look for sessions that were left behind"):
         sessions = driver._run_commands(["show configuration sessions"])[0]["sessions"]

@@ -65,10 +65,11 @@ def written_entries(prefixes: PrefixSet) -> list[Entry]:
     # A range begins beyond its prefix's own length: two of one prefix stand side by side.
     if all(one != other for one, other in pairwise(ranged)):
         return entries
-    return list(_one_range_each(entries, prefixes.afi.bits))
+    return list(one_range_each(entries, prefixes.afi.bits))
 
 
-def _one_range_each(entries: Iterable[Entry], bits: int) -> Iterator[Entry]:
+def one_range_each(entries: Iterable[Entry], bits: int) -> Iterator[Entry]:
+    """Yield entries that match the same, of which no two ranges have one prefix."""
     masks: Nodes = {}
     for address, length, ge, le in entries:
         key = address << LENGTH_BITS | length

@@ -54,15 +54,13 @@ class State:
         return names[0] if names else self.name
 
     def _system(self) -> str:
-        now = datetime.fromtimestamp(self.database.now(), UTC)
-        boot = datetime.fromtimestamp(self.database.now() - self.database.chassis.clock.now(), UTC)
+        up = int(self.database.chassis.clock.now() * 1000)
         return (
             f'<configure xmlns="{CONF_NS}"><system><name>{escape(self.host_name())}</name></system>'
             f'</configure><state xmlns="{STATE_NS}"><system>'
             f"<oper-name>{escape(self.host_name())}</oper-name>"
             f"<platform>7750 SR-1</platform><version><version-number>{VERSION}</version-number>"
-            f"</version><current-time>{_time(now)}</current-time>"
-            f"<boot-time>{_time(boot)}</boot-time></system>"
+            f"</version><up-time>{up}</up-time></system>"
             "<chassis><chassis-class>router</chassis-class><chassis-number>1</chassis-number>"
             f"<hardware-data><serial-number>LAB-{escape(self.name)}</serial-number>"
             "</hardware-data></chassis>"
