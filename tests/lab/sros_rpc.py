@@ -12,7 +12,6 @@ from tests.lab.faults import Step
 from tests.lab.netconf_rpc import RefusedError, RpcError, Rpcs, cut_text, tag_of
 from tests.lab.sros_database import CommitRequest, Database, Session
 from tests.lab.sros_state import State
-from tests.lab.sros_tree import CONF_NS
 
 AUGMENTS_NS = "urn:nokia.com:sros:ns:yang:sr:ietf-netconf-augments"
 
@@ -114,13 +113,9 @@ class Router(Rpcs[Session]):
         del session
         source = _source(request)
         tree = self._database.running if source == "running" else self._database.candidate
-        filtered = request.find("{*}filter")
-        names: frozenset[str] | None = None
-        if filtered is not None:
-            if filtered.find(f"{{{CONF_NS}}}configure/{{*}}policy-options") is None:
-                names = frozenset()
-            elif found := filtered.findall(".//{*}prefix-list/{*}name"):
-                names = frozenset((each.text or "").strip() for each in found)
+        # Of filters, those that choose everything, or prefix-lists by their names.
+        chosen = request.findall("{*}filter//{*}prefix-list/{*}name")
+        names = frozenset((each.text or "").strip() for each in chosen) or None
         return f"<data>\n{tree.xml(names)}</data>"
 
     def _get(self, session: Session, request: etree._Element) -> str:
