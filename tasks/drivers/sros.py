@@ -39,7 +39,7 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
     (true), `ssh_config_file`, and `config_lock` (false: the candidate is locked from `open` to
     `close`, and not only while something is loaded).
 
-    A commit with `revert_in` waits under a name, `config_session`, which another driver needs to
+    A commit with `revert_in` waits under its mark, `commit_mark`, which another driver needs to
     confirm it or to take it back.
     """
 
@@ -69,9 +69,9 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         """of the lists that were loaded, each once"""
         self._before: dict[str, etree._Element] = {}
         """those of them that the router had"""
-        self._session: str | None = None
+        self._mark = ""
         self._waits: bool | None = False
-        """whether a commit of that name waits; None: the router has to be asked"""
+        """whether a commit of that mark waits; None: the router has to be asked"""
         self._due = 0.0
         """of time.monotonic: when it is taken back"""
         self._undo: Loaded | None = None
@@ -171,11 +171,9 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         if message and self._device.offers(AUGMENTS):
             request.append(element("comment", message[:_MAX_COMMENT], ns=AUGMENTS))
         if revert_in is not None:
-            if self._session is None:
-                self._session = f"napalm-{secrets.token_hex(4)}"
             request.append(element("confirmed"))
             request.append(element("confirm-timeout", str(revert_in)))
-            request.append(element("persist", self._session))
+            request.append(element("persist", self._mark))
             self._waits = None
         undo = undoing(self._names, self._before)
         try:
@@ -191,40 +189,42 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
 
     def confirm_commit(self) -> None:
         """Let the commit that waits stay; raises CommitRefused when it does not wait any more."""
-        if self._session is None or self._waits is False:
+        if self._waits is False:
             raise CommitRefused(self.hostname, "no commit waits to be confirmed on it")
         with self._under_lock():
-            self._decide(element("commit", element("persist-id", self._session)))
+            self._decide(element("commit", element("persist-id", self._mark)))
 
     def has_pending_commit(self) -> bool:
-        """Tell whether the commit of `config_session` waits to be confirmed."""
+        """Tell whether the commit of `commit_mark` waits to be confirmed."""
         return bool(self._get_pending_commits())
 
     @property
-    def config_session(self) -> str | None:
-        """The name under which a commit waits; SR OS tells nobody of those of other names."""
-        return self._session
+    def commit_mark(self) -> str:
+        """The persist-id of the commit of what is loaded, or was last."""
+        return self._mark
 
-    @config_session.setter
-    def config_session(self, name: str | None) -> None:
-        if name != self._session:
-            self._session, self._waits = name, None if name else False
+    @commit_mark.setter
+    def commit_mark(self, mark: str) -> None:
+        if mark != self._mark:
+            self._mark, self._waits = mark, None if mark else False
+
+    def is_own_commit(self, pending: str, message: str) -> bool:
+        """Tell whether a commit is the one of `commit_mark`: SR OS shows nobody any other."""
+        del message
+        return pending == self._mark
 
     def _get_pending_commits(self) -> dict[str, int]:
-        if self._session is None or self._waits is False:
+        if self._waits is False:
             return {}
-        left = math.ceil(self._due - time.monotonic())
-        if self._waits and left > 0:
-            return {self._session: left}
-        if not self._still_waits():
-            return {}
-        return {self._session: math.ceil(self._due - time.monotonic())}
+        if not self._waits or self._due <= time.monotonic():
+            self._ask_whether_it_waits()
+        return {self._mark: math.ceil(self._due - time.monotonic())} if self._waits else {}
 
     def rollback(self) -> None:
         """Take back the commit that waits, or else the last one that this driver made to stay."""
-        if self._session is not None and self._waits is not False:
+        if self._waits is not False:
             with self._under_lock():
-                self._decide(element("cancel-commit", element("persist-id", self._session)))
+                self._decide(element("cancel-commit", element("persist-id", self._mark)))
                 # What was committed must not stay behind in the candidate.
                 self._ask(element("discard-changes"))
             self._undo = None
@@ -317,10 +317,9 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         self._load_lists(loaded)
 
     def _load_lists(self, loaded: Loaded) -> None:
-        if self._session is not None and self._waits is not True:
-            # The name was given for this load: nothing waits under it yet.
-            self._waits = False
         self._lock()
+        # Of the commit before nothing more is asked.
+        self._mark, self._waits = f"irrgate-{secrets.token_hex(8)}", False
         known = set(self._names)
         fresh = [name for name in dict.fromkeys(loaded.names) if name not in known]
         self._names += fresh
@@ -351,7 +350,7 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             raise CommitRefused(self.hostname, exc.reason, hint=exc.hint) from exc
         self._waits = False
 
-    def _still_waits(self) -> bool:
+    def _ask_whether_it_waits(self) -> None:
         """Ask the router whether the commit waits, by letting it wait on.
 
         It has no other way of telling: a confirmed commit with the persist-id of the first one
@@ -361,7 +360,7 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             "commit",
             element("confirmed"),
             element("confirm-timeout", str(_ASK_AGAIN)),
-            element("persist-id", self._session or ""),
+            element("persist-id", self._mark),
         )
         with self._under_lock():
             try:
@@ -370,4 +369,3 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
                 self._waits = False
             else:
                 self._waits, self._due = True, time.monotonic() + _ASK_AGAIN
-        return bool(self._waits)
