@@ -73,6 +73,21 @@ def prefix_lists(running: str) -> Mapping[str, SrosPrefixList]:
     }
 
 
+def config(name: str, lists: Mapping[str, list[str]]) -> str:
+    """A running config with prefix-lists of exact entries."""
+    told = ""
+    for each, prefixes in lists.items():
+        entries = "".join(
+            f"<prefix><ip-prefix>{prefix}</ip-prefix><type>exact</type></prefix>"
+            for prefix in prefixes
+        )
+        told += f"<prefix-list><name>{each}</name>{entries}</prefix-list>"
+    return (
+        f'<configure xmlns="{_NS[1:-1]}"><system><name>{name}</name></system>'
+        f"<policy-options>{told}</policy-options></configure>"
+    )
+
+
 def accepts(running: str, name: str, prefix: str) -> bool:
     """Whether the list of that name in a running config lets a route for `prefix` pass.
 
