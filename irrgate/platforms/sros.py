@@ -30,7 +30,7 @@ from irrgate.platforms.platform import (
     UpdateStrategy,
     removable_afi,
 )
-from irrgate.platforms.sros_config import CONF, FoundList, SrosConfig
+from irrgate.platforms.sros_config import CONF, FoundList, SrosConfig, refuse_hidden
 from irrgate.platforms.sros_entries import family_of, nothing, read_list, written_entries
 from irrgate.prefixes import Afi, PrefixSet, format_prefixes
 
@@ -121,6 +121,7 @@ class Sros:
         Each must say that it replaces what is there, and those of `removals` that they are
         removed. Nothing else may stand in the candidate, which would be committed unread.
         """
+        refuse_hidden(candidate, "candidate")
         whole = _CANDIDATE.fullmatch(candidate)
         if whole is None:
             raise ParseError("candidate", "is not one policy-options element and nothing else")

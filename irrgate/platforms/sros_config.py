@@ -21,7 +21,8 @@ _OPEN: Final = re.compile(r"<prefix-list>\s*<name>([^<>&]*)</name>")
 _CLOSE: Final = "</prefix-list>"
 _CUT: Final = "irrgate-cut"
 """the element that stands in for what was cut out"""
-_STRANGE: Final = ("<!--", "<![CDATA[", "<!DOCTYPE", "<!ENTITY", f"<{_CUT}")
+_STRANGE: Final = ("<!", "<?", f"<{_CUT}")
+"""comments, CDATA, declarations: what is in them looks like what it is not"""
 _TOP: Final = ("configure", "policy-options")
 _KEYS: Final = re.compile(r"(?:.*-)?(?:name|id)|ip-address|entry")
 _PATTERN: Final = re.compile(r"<(.*)>")
@@ -48,9 +49,7 @@ class SrosConfig:
 
     def __init__(self, text: str) -> None:
         self._bodies: list[str] = []
-        for mark in _STRANGE:
-            if mark in text:
-                raise ParseError("running config", f"has {mark} in it, which is not read")
+        refuse_hidden(text, "running config")
         outside = "".join(self._cut(text))
         try:
             root = ET.fromstring(outside)  # noqa: S314 - it has no DOCTYPE and no entities
@@ -72,7 +71,7 @@ class SrosConfig:
     def references(self, names: Collection[str]) -> Mapping[str, tuple[str, ...]]:
         """Return what mentions each of `names`; see `Platform.references`."""
         held = frozenset(names)
-        references = References(held)
+        references = References(names)
         for element, path in _walk(self._root, ()):
             text = element.text or ""
             # The name of a list is told by its path, wherever the list stands.
@@ -114,6 +113,13 @@ class SrosConfig:
             below = [child for child in element if child is not name]
             body = "".join(map(_bare, below))
         return FoundList((name.text or "").strip(), body, path)
+
+
+def refuse_hidden(text: str, subject: str) -> None:
+    """Raise ParseError where the text has what an XML parser skips, or replaces."""
+    for mark in _STRANGE:
+        if mark in text:
+            raise ParseError(subject, f"has {mark} in it, which is not read")
 
 
 def _walk(

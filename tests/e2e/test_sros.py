@@ -13,12 +13,9 @@ from tests.e2e.desk import (
     CHANGES,
     DONE,
     EJEMPLO_V4,
-    PROBLEMS,
     Desk,
     accepts,
-    config,
     events,
-    has_list,
     inherited_environ,
     log,
     new_desk,
@@ -63,12 +60,12 @@ def sros_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabNetwork]:
 
 
 @pytest.fixture
-def desk(sros_lab: LabNetwork, commands: CommandServer, tmp_path: Path) -> Iterator[Desk]:
+def desk(sros_lab: LabNetwork, commands: CommandServer, tmp_path: Path) -> Desk:
     """A workspace that the test may change, a new router, and the shipped registry."""
     renew(sros_lab.devices.values())
     desk = new_desk(sros_lab, tmp_path / "desk", commands)
     desk.load_registry()
-    yield desk
+    return desk
 
 
 def router(desk: Desk) -> LabDevice:

@@ -11,6 +11,8 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Final, Protocol
 
+from lxml import etree
+
 from irrgate.platforms import find_platform
 from irrgate.platforms.bird_file import merged, read_own, write_own
 from irrgate.platforms.bird_file import read_candidate as read_bird_candidate
@@ -33,8 +35,12 @@ from tests.lab.junos_semantics import RouteFilter, route_filters
 from tests.lab.junos_tree import render
 from tests.lab.openbgpd_semantics import OpenbgpdSet
 from tests.lab.openbgpd_semantics import prefix_sets as openbgpd_sets
+from tests.lab.sros_semantics import SrosPrefixList
+from tests.lab.sros_semantics import prefix_lists as sros_lists
+from tests.lab.sros_tree import check as check_sros
+from tests.lab.sros_tree import parse_config as parse_sros
 
-PLATFORMS: Final = ("eos", "junos", "bird", "frr", "openbgpd")
+PLATFORMS: Final = ("eos", "junos", "sros", "bird", "frr", "openbgpd")
 NAMES: Final = {Afi.IPV4: "IRR-AS64500-V4", Afi.IPV6: "IRR-AS64500-V6"}
 WANTED: Final[Mapping[str, Afi]] = {name: afi for afi, name in NAMES.items()}
 RENDERER: Final = Renderer()
@@ -59,6 +65,22 @@ policy-options {
         10.0.0.0/8 exact;
     }
 }
+"""
+_SROS: Final = """\
+<configure xmlns="urn:nokia.com:sros:ns:yang:sr:conf">
+    <system>
+        <name>edge1</name>
+    </system>
+    <policy-options>
+        <prefix-list>
+            <name>CORE</name>
+            <prefix>
+                <ip-prefix>10.0.0.0/8</ip-prefix>
+                <type>exact</type>
+            </prefix>
+        </prefix-list>
+    </policy-options>
+</configure>
 """
 _BIRD_USER: Final = {
     "/etc/bird/bird.conf": "define 'CORE' = [ 10.0.0.0/8 ];\ninclude \"irrgate.conf\";\n"
@@ -125,6 +147,22 @@ class JunosRouter:
         return route_filters(self.running())[name]
 
 
+class SrosRouter:
+    def __init__(self, running: str = _SROS) -> None:
+        self.platform = "sros"
+        self._tree = parse_sros(running)
+
+    def load(self, candidate: str) -> None:
+        self._tree = self._tree.edited(etree.fromstring(candidate, etree.XMLParser(huge_tree=True)))
+        assert not check_sros(self._tree)
+
+    def running(self) -> str:
+        return self._tree.xml()
+
+    def rule(self, name: str) -> SrosPrefixList:
+        return sros_lists(self.running())[name]
+
+
 class BirdRouter:
     """The files alone; what the driver makes of a candidate is irrgate's own merge of it."""
 
@@ -189,6 +227,8 @@ def router(platform: str, running: str | None = None) -> Router:
     """Return a router with this config, or one that has a list of others in it."""
     if platform == "eos":
         return EosRouter(running or _EOS)
+    if platform == "sros":
+        return SrosRouter(running or _SROS)
     if platform == "bird":
         return BirdRouter()
     if platform == "frr":

@@ -14,6 +14,7 @@ from irrgate.prefixes import Afi, PrefixSet
 from tests.lab.frr_lists import FrrLists
 from tests.unit.filters_made import prefixes
 from tests.unit.platforms.routers import WANTED, BirdRouter, OpenbgpdRouter, candidate
+from tests.unit.platforms.sros_configs import sros, sros_entry, sros_policy
 
 NAME = "IRR-AS1-V4"
 EOS_LIST = f"ip prefix-list {NAME}\n   seq 10 permit 10.0.0.0/8\n!\n"
@@ -405,6 +406,8 @@ def many(platform: str, count: int) -> str:
     if platform == "bird":
         uses = "".join(f"    if net ~ '{NAME}' then accept; # {n}\n" for n in range(count))
         return bird(f"filter IN {{\n{uses}    reject; # 64496\n}}\n")
+    if platform == "sros":
+        return sros(sros_policy(*map(sros_entry, range(count))))
     if platform == "frr":
         neighbors = "".join(f"  neighbor {n} prefix-list {NAME} in\n" for n in range(count))
         family = f" address-family ipv4 unicast\n{neighbors} exit-address-family\n"
@@ -439,6 +442,7 @@ def test_what_a_router_says_is_told_in_one_line_of_print(platform: str) -> None:
     running = {
         "eos": eos(EOS_LIST, f"interface Ethernet1\n   description {NAME} {long}\n!\n"),
         "junos": junos(JUNOS_LIST, after=f'snmp {{\n    location "{NAME} {long}";\n}}\n'),
+        "sros": sros(after=f"<x>{NAME} {long}</x>".replace("\x1b[", "\x9b")),
         "bird": bird(f"# {NAME} {long}\n"),
         "frr": frr(f"interface eth1\n description {NAME} {long}\nexit\n!\n"),
         "openbgpd": openbgpd(f"# {NAME} {long}\n"),
