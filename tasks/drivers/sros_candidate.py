@@ -17,6 +17,7 @@ MAX_ENTRIES: Final = 10_000
 """entries in one edit-config, about a megabyte; those of one list may take several"""
 _OPERATION: Final = f"{{{BASE}}}operation"
 _PREFIX: Final = f"{{{CONF}}}prefix"
+_IP_PREFIX: Final = f"{{{CONF}}}ip-prefix"
 _NAME: Final = f"{{{CONF}}}name"
 
 
@@ -154,13 +155,18 @@ def _lines(one: etree._Element) -> list[str]:
 
 
 def _line(child: etree._Element) -> str:
+    tag = _tag(child)
     if child.tag != _PREFIX:
-        return f"{_tag(child)} {(child.text or '').strip()}"
-    words = ["prefix"]
-    for leaf in child.iter():
+        return f"{tag} {(child.text or '').strip()}"
+    words = [tag]
+    for leaf in child:
         text = (leaf.text or "").strip()
-        if leaf is not child and text:
-            words += [text] if _tag(leaf) == "ip-prefix" and len(words) == 1 else [_tag(leaf), text]
+        if leaf.tag == _IP_PREFIX:
+            words.append(text)
+        elif len(leaf):
+            words += [_tag(leaf), *((each.text or "").strip() for each in leaf)]
+        else:
+            words += [_tag(leaf), text]
     return " ".join(words)
 
 
