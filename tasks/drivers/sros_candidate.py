@@ -107,14 +107,14 @@ def diff(before: Mapping[str, etree._Element], after: Mapping[str, etree._Elemen
         old, new = before.get(name), after.get(name)
         old_lines = [] if old is None else _lines(old)
         new_lines = [] if new is None else _lines(new)
-        sign = " " if old is not None and new is not None else "+" if old is None else "-"
+        sign = "" if old is not None and new is not None else "+ " if old is None else "- "
         had, has = set(old_lines), set(new_lines)
         lines = [
             *(f"-     {line}" for line in old_lines if line not in has),
             *(f"+     {line}" for line in new_lines if line not in had),
         ]
-        if lines or sign != " ":
-            told += [f'{sign} prefix-list "{name}" {{', *lines, f"{sign} }}"]
+        if lines or sign:
+            told += [f'{sign}prefix-list "{name}" {{', *lines, f"{sign}}}"]
     return "\n".join(told)
 
 

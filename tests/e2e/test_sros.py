@@ -111,10 +111,10 @@ def test_from_an_empty_router_to_a_removal_and_back(desk: Desk) -> None:
     assert changed.delta(ROUTER) == {V4: {"added": ["10.11.24.0/22"], "removed": ["10.11.20.0/24"]}}
     assert "IRR-AS64501" not in changed.member(f"hosts/{ROUTER}/candidate")
     assert changed.member(f"hosts/{ROUTER}/diff").splitlines() == [
-        f'  prefix-list "{V4}" {{',
+        f'prefix-list "{V4}" {{',
         "-     prefix 10.11.20.0/24 type exact",
         "+     prefix 10.11.24.0/22 type exact",
-        "  }",
+        "}",
     ]
     assert desk.outcomes(changed, expect=DONE) == {ROUTER: ("done", "")}
     [record] = [each for each in log(device)[-4:] if each.changed]
