@@ -26,6 +26,8 @@ _OPTIONS: Final = frozenset({
 })  # fmt: skip
 _ASK_AGAIN: Final = 300
 """seconds that a commit waits on from when it was asked whether it waits"""
+_ANOTHER_TIME: Final = frozenset({"in-use", "lock-denied", "resource-denied", "access-denied"})
+"""errors of RFC 6241 that say nothing of the commit that was asked about"""
 _MAX_COMMENT: Final = 2048
 _SECRET: Final = re.compile(
     r"<((?:[\w-]*-)?(?:password|secret|key|community|authentication-key|md5))>[^<]+</"
@@ -303,7 +305,12 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
     def _under_lock(self) -> Iterator[None]:
         """Hold the lock: any commit takes along what others have put into the candidate."""
         self._lock()
-        yield
+        try:
+            yield
+        except DeviceError:
+            with contextlib.suppress(DeviceError):
+                self._unlock()
+            raise
         self._unlock()
 
     def _load(self, filename: str | None, config: str | None, *, replace: bool) -> None:
@@ -365,7 +372,9 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         with self._under_lock():
             try:
                 self._ask(request)
-            except Refused:
+            except Refused as exc:
+                if exc.tag in _ANOTHER_TIME:
+                    raise
                 self._waits = False
             else:
                 self._waits, self._due = True, time.monotonic() + _ASK_AGAIN

@@ -45,7 +45,7 @@ class Refused(DeviceError):  # noqa: N818 - as its neighbours in errors.py
 
 
 class _Handler(DefaultDeviceHandler):  # type: ignore[misc]
-    """What we say in our hello."""
+    """What we say in our hello, and that our messages have no prefixes."""
 
     def get_capabilities(self) -> list[str]:
         return [
@@ -54,6 +54,12 @@ class _Handler(DefaultDeviceHandler):  # type: ignore[misc]
             "urn:ietf:params:netconf:capability:confirmed-commit:1.1",
             "urn:ietf:params:netconf:capability:validate:1.1",
         ]
+
+    def get_xml_base_namespace_dict(self) -> dict[None, str]:
+        return {None: BASE}
+
+    def get_xml_extra_prefix_kwargs(self) -> dict[str, dict[None, str]]:
+        return {"nsmap": self.get_xml_base_namespace_dict()}
 
 
 class _Session(SSHSession):  # type: ignore[misc]
@@ -181,6 +187,9 @@ class Netconf:
         end = answer.rfind("</", 0, end)
         if start is None:
             raise ConnectionFailed(self._name, "answered without any data")
+        if "xmlns:" in answer[: start.end()]:
+            # What stands in it may need the prefixes that are declared around it.
+            return _standing_alone(answer)
         return answer[start.end() : end] if end > start.end() else ""
 
     def close(self) -> None:
@@ -204,6 +213,12 @@ def element(
         else:
             made.append(child)
     return made
+
+
+def _standing_alone(answer: str) -> str:
+    parser = etree.XMLParser(resolve_entities=False, huge_tree=True)
+    data = etree.fromstring(answer.encode(), parser)[0]
+    return "".join(etree.tostring(child, encoding="unicode") for child in data)
 
 
 def _refused(name: str, exc: Any) -> Refused:
