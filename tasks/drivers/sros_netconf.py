@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from lxml import etree
-from ncclient.devices.default import DefaultDeviceHandler  # type: ignore[import-untyped]
-from ncclient.manager import Manager  # type: ignore[import-untyped]
-from ncclient.operations import RaiseMode, RPCError, TimeoutExpiredError  # type: ignore[import-untyped]
-from ncclient.transport import SSHSession  # type: ignore[import-untyped]
+from ncclient.devices.default import DefaultDeviceHandler
+from ncclient.manager import Manager
+from ncclient.operations import RaiseMode, RPCError, TimeoutExpiredError
+from ncclient.transport import SSHSession
 
 from irrgate.errors import DeviceError
 from tasks.driver_words import driver_words
