@@ -36,8 +36,9 @@ PLATFORMS = (
     "nxos",
     "nxos_ssh",
     "ros",
+    "sros",
 )
-_NETCONF_BGP = frozenset({"junos", "iosxr_netconf"})
+_NETCONF_BGP = frozenset({"junos", "iosxr_netconf", "sros"})
 START_TIMEOUT = 20.0  # seconds; it takes less than one, but a loaded machine may take its time
 
 

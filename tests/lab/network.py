@@ -29,6 +29,8 @@ EMPTY_CONFIG = {
     "junos": "system {{\n    host-name {name};\n}}\n",
     "nxos": "hostname {name}\nfeature bgp\nfeature nxapi\n",
     "nxos_ssh": "hostname {name}\nfeature bgp\n",
+    "sros": '<configure xmlns="urn:nokia.com:sros:ns:yang:sr:conf">\n'
+    "<system><name>{name}</name></system>\n</configure>\n",
     "ios": "hostname {name}\nip scp server enable\narchive\n path flash:archive\n!\nend\n",
     "ros": "/system identity set name={name}\n",
 }

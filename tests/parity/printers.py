@@ -10,6 +10,7 @@ from typing import Final
 from irrgate.platforms.bird_file import write_own
 from irrgate.platforms.daemon_files import DaemonFile, DaemonFiles, join_files
 from irrgate.platforms.openbgpd_text import running_text, seal_of
+from irrgate.platforms.sros_text import to_xml
 from irrgate.prefixes import Afi, PrefixSet
 
 
@@ -66,6 +67,8 @@ def _junos_entries(afi: Afi, text: str) -> PrefixSet:
 PRINTERS: Final = (
     Printer("eos", ("-e",), _ended),
     Printer("junos", ("-J", "-z"), _same, listed=_junos_entries),
+    Printer("sros", ("-n",), to_xml),
+    Printer("sros", ("-N",), to_xml),
     Printer("bird", ("-b",), _bird, label=lambda name: f"define '{name}'"),
     Printer("openbgpd", ("-B", "-E"), _openbgpd),
     Printer("ios", (), _ended),

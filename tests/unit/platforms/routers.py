@@ -11,6 +11,8 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Final, Protocol
 
+from lxml import etree
+
 from irrgate.platforms import find_platform
 from irrgate.platforms.bird_file import merged, read_own, write_own
 from irrgate.platforms.bird_file import read_candidate as read_bird_candidate
@@ -45,6 +47,10 @@ from tests.lab.ros_config import RosConfig
 from tests.lab.ros_script import run_line
 from tests.lab.ros_semantics import RosChain
 from tests.lab.ros_semantics import chain as ros_chain
+from tests.lab.sros_semantics import SrosPrefixList
+from tests.lab.sros_semantics import prefix_lists as sros_lists
+from tests.lab.sros_tree import check as check_sros
+from tests.lab.sros_tree import parse_config as parse_sros
 
 PLATFORMS: Final = (
     "eos",
@@ -56,6 +62,7 @@ PLATFORMS: Final = (
     "iosxr_netconf",
     "ros",
     "nxos",
+    "sros",
 )
 NAMES: Final = {Afi.IPV4: "IRR-AS64500-V4", Afi.IPV6: "IRR-AS64500-V6"}
 WANTED: Final[Mapping[str, Afi]] = {name: afi for afi, name in NAMES.items()}
@@ -81,6 +88,22 @@ policy-options {
         10.0.0.0/8 exact;
     }
 }
+"""
+_SROS: Final = """\
+<configure xmlns="urn:nokia.com:sros:ns:yang:sr:conf">
+    <system>
+        <name>edge1</name>
+    </system>
+    <policy-options>
+        <prefix-list>
+            <name>CORE</name>
+            <prefix>
+                <ip-prefix>10.0.0.0/8</ip-prefix>
+                <type>exact</type>
+            </prefix>
+        </prefix-list>
+    </policy-options>
+</configure>
 """
 _IOS: Final = """\
 hostname edge1
@@ -164,6 +187,22 @@ class JunosRouter:
 
     def rule(self, name: str) -> RouteFilter:
         return route_filters(self.running())[name]
+
+
+class SrosRouter:
+    def __init__(self, running: str = _SROS) -> None:
+        self.platform = "sros"
+        self._tree = parse_sros(running)
+
+    def load(self, candidate: str) -> None:
+        self._tree = self._tree.edited(etree.fromstring(candidate, etree.XMLParser(huge_tree=True)))
+        assert not check_sros(self._tree)
+
+    def running(self) -> str:
+        return self._tree.xml()
+
+    def rule(self, name: str) -> SrosPrefixList:
+        return sros_lists(self.running())[name]
 
 
 class IosxrRouter:
@@ -319,6 +358,7 @@ def router(platform: str, running: str | None = None) -> Router:
         "iosxr_netconf": lambda: IosxrRouter(running or _IOSXR),
         "nxos": NxosRouter,
         "ros": RosRouter,
+        "sros": lambda: SrosRouter(running or _SROS),
     }
     return made[platform]()
 

@@ -21,6 +21,7 @@ from tests.unit.platforms.running_configs import (
     openbgpd,
     ros,
 )
+from tests.unit.platforms.sros_configs import sros, sros_entry, sros_policy
 
 
 def many_on_iosxr(count: int) -> str:
@@ -70,6 +71,10 @@ def many_on_nxos(count: int) -> str:
     return nxos(f"router bgp 64496\n  neighbor 192.0.2.1\n{uses}")
 
 
+def many_on_sros(count: int) -> str:
+    return sros(sros_policy(*map(sros_entry, range(count))))
+
+
 MANY = {
     "openbgpd": many_on_openbgpd,
     "bird": many_on_bird,
@@ -81,6 +86,7 @@ MANY = {
     "ros": many_on_ros,
     "nxos": many_on_nxos,
     "nxos_ssh": many_on_nxos,
+    "sros": many_on_sros,
 }
 
 
@@ -115,6 +121,8 @@ def test_what_a_router_says_is_told_in_one_line_of_print(platform: str) -> None:
         "iosxr_netconf": iosxr(f"interface Loopback0\n description {NAME} {long}\n!\n"),
         "nxos": nxos(f"interface mgmt0\n  description {NAME} {long}\n"),
         "nxos_ssh": nxos(f"interface mgmt0\n  description {NAME} {long}\n"),
+        # Of what a terminal obeys, XML knows the one byte that stands for it.
+        "sros": sros(after=f"<x>{NAME} {long}</x>".replace("\x1b[", "\x9b")),
         "ros": ros(f'/routing bgp template add comment="{NAME} {long}"\n'),
     }
     (told,) = only(platform, running[platform]).references

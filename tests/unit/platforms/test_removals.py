@@ -24,6 +24,10 @@ REMOVES = {
         "    delete: route-filter-list IRR-AS1-V4;\n",
         "    delete: route-filter-list IRR-AS1-V6;\n",
     ),
+    "sros": tuple(
+        f'    <prefix-list nc:operation="remove">\n      <name>{name}</name>\n    </prefix-list>\n'
+        for name in GONE
+    ),
     "iosxr_netconf": ("no prefix-set IRR-AS1-V4\n", "no prefix-set IRR-AS1-V6\n"),
     "openbgpd": ('no prefix-set "IRR-AS1-V4"\n', 'no prefix-set "IRR-AS1-V6"\n'),
     "ros": (
@@ -90,6 +94,14 @@ def test_a_list_that_is_to_go_is_not_set_either(platform: str) -> None:
         ("eos", "no ip prefix-list IRR-AS1-V4 seq 10"),
         ("eos", "no ip prefix-list"),
         ("eos", "no route-map IRR-AS1-V4"),
+        ("sros", "<prefix-list><name>IRR-AS1-V4</name></prefix-list>"),
+        ("sros", '<prefix-list nc:operation="delete"><name>IRR-AS1-V4</name></prefix-list>'),
+        ("sros", '<policy-statement nc:operation="remove"><name>IRR-AS1-V4</name>'),
+        ("sros", '<prefix-list nc:operation="remove"><name>&lt;IRR-.*&gt;</name></prefix-list>'),
+        (
+            "sros",
+            '<prefix-list nc:operation="remove"><name>IRR-AS1-V4</name><prefix/></prefix-list>',
+        ),
         ("junos", "    delete: prefix-list IRR-AS1-V4;"),
         ("junos", "    delete: policy-statement IRR-AS1-V4;"),
         ("junos", "    delete: route-filter-list IRR-AS1-V4 { }"),
