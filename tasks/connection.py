@@ -215,6 +215,7 @@ OWN_DRIVERS: Final[Mapping[str, tuple[str, str]]] = {
     "bird": ("tasks.drivers.bird", "BirdDriver"),
     "frr": ("tasks.drivers.frr", "FrrDriver"),
     "openbgpd": ("tasks.drivers.openbgpd", "OpenbgpdDriver"),
+    "srl": ("tasks.drivers.srl", "SrlDriver"),
 }
 """Our own drivers, or NAPALM's with our hardening: module and class, by platform."""
 _VERIFIERS: Final[Mapping[str, Verifier]] = {

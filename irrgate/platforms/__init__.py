@@ -14,9 +14,10 @@ from irrgate.platforms.frr import Frr
 from irrgate.platforms.junos import Junos
 from irrgate.platforms.openbgpd import Openbgpd
 from irrgate.platforms.platform import Capabilities, Platform, UpdateStrategy
+from irrgate.platforms.srl import Srl
 
 PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
-    {platform.name: platform for platform in (Eos(), Junos(), Bird(), Frr(), Openbgpd())}
+    {platform.name: platform for platform in (Eos(), Junos(), Bird(), Frr(), Openbgpd(), Srl())}
 )
 """By the NAPALM driver's name."""
 

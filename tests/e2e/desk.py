@@ -16,7 +16,7 @@ from typing import Any
 
 from irrgate.irr.snapshot import load_dumps
 from tests.e2e.command_server import CommandServer
-from tests.lab import eos_semantics, junos_semantics
+from tests.lab import eos_semantics, junos_semantics, srl_semantics
 from tests.lab.apply_log import Applied
 from tests.lab.harness import LabDevice
 from tests.lab.network import EMPTY_CONFIG, PASSWORD, Finished, LabNetwork, irrgate_argv
@@ -167,11 +167,23 @@ def config(device: LabDevice, lists: dict[str, list[str]]) -> str:
             )
             text += f"{keyword} prefix-list {name}\n{entries}!\n"
         return f"{text}end\n"
+    if device.platform == "srl":
+        root = json.loads(blank(device))
+        sets = [
+            {"name": name, "prefix": [_srl_entry(prefix) for prefix in prefixes]}
+            for name, prefixes in lists.items()
+        ]
+        root["srl_nokia-routing-policy:routing-policy"] = {"prefix-set": sets}
+        return json.dumps(root, separators=(",", ":"))
     text = f"system {{\n    host-name {device.name};\n}}\npolicy-options {{\n"
     for name, prefixes in lists.items():
         entries = "".join(f"        {prefix} exact;\n" for prefix in prefixes)
         text += f"    route-filter-list {name} {{\n{entries}    }}\n"
     return f"{text}}}\n"
+
+
+def _srl_entry(prefix: str) -> dict[str, str]:
+    return {"ip-prefix": prefix, "mask-length-range": "exact"}
 
 
 def log(device: LabDevice) -> list[Applied]:
@@ -189,10 +201,14 @@ def accepts(device: LabDevice, name: str, prefix: str) -> bool:
     """Whether a router's list lets a prefix pass, by the lab's own reading of the platform."""
     if device.platform == "eos":
         return eos_semantics.accepts(device.running(), name, prefix)
+    if device.platform == "srl":
+        return srl_semantics.accepts(device.running(), name, prefix)
     return junos_semantics.accepts(device.running(), name, prefix)
 
 
 def has_list(device: LabDevice, name: str) -> bool:
+    if device.platform == "srl":
+        return name in device.lists()
     return bool(re.search(rf"(prefix-list|route-filter-list) {name}\b", device.running()))
 
 

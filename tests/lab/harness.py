@@ -28,7 +28,7 @@ from tests.lab.control import call_control
 from tests.lab.faults import FaultKind, Step
 
 PROJECT = Path(__file__).resolve().parents[2]
-PLATFORMS = ("eos", "junos")
+PLATFORMS = ("eos", "junos", "srl")
 START_TIMEOUT = 20.0  # seconds; it takes less than one, but a loaded machine may take its time
 
 
@@ -154,19 +154,21 @@ class LabDevice:
 
     @property
     def certificate(self) -> Path:
-        """The device's own (self-signed) certificate as PEM: what a client trusts (eos)."""
+        """The device's own (self-signed) certificate as PEM: what a client trusts (eos, srl)."""
         return self.directory / "certificate.pem"
 
     def napalm_optional_args(self) -> dict[str, object]:
         """The optional_args with which the NAPALM driver reaches this device and verifies it.
 
-        eos: an SSL context that trusts just this device's certificate. junos: the host key is in a
+        eos, srl: just this device's certificate is trusted. junos: the host key is in a
         known_hosts file which `ssh_config_file` names; PyEZ looks at it only when the driver's
         `device._hostkey_verify` is set to True before `open()`.
         """
         if self.platform == "eos":
             context = ssl.create_default_context(cafile=str(self.certificate))
             return {"transport": "https", "port": self.port, "context": context}
+        if self.platform == "srl":
+            return {"port": self.port, "ca_file": str(self.certificate)}
         return {"port": self.port, "ssh_config_file": str(self._ssh_config())}
 
     def _ssh_config(self) -> Path:
@@ -273,7 +275,7 @@ class LabDevice:
         after_commit: Sequence[Mapping[str, object]] | None = None,
     ) -> None:
         """Give it BGP neighbours, in the platform's own fields, and what a commit makes of them."""
-        op = {"eos": "neighbors", "junos": "bgp_neighbors"}[self.platform]
+        op = "neighbors" if self.platform == "eos" else "bgp_neighbors"
         changed = None if after_commit is None else list(after_commit)
         self.ask(op, neighbors=list(neighbors), after_commit=changed)
 

@@ -25,6 +25,7 @@ PASSWORD = "lab-password"
 EMPTY_CONFIG = {
     "eos": "hostname {name}\n!\nend\n",
     "junos": "system {{\n    host-name {name};\n}}\n",
+    "srl": '{{"srl_nokia-system:system":{{"name":{{"host-name":"{name}"}}}}}}',
 }
 
 
@@ -128,7 +129,7 @@ def _start_devices(network: LabNetwork, stack: ExitStack, running: Mapping[str, 
         )
         network.devices[name] = stack.enter_context(device)
         host["port"] = device.port
-        if platform == "eos":
+        if platform in {"eos", "srl"}:
             certificates.append(device.certificate.read_text())
         else:
             ready = json.loads((device.directory / "ready.json").read_text())

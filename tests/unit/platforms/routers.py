@@ -6,6 +6,7 @@ held against it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from types import MappingProxyType
@@ -33,8 +34,11 @@ from tests.lab.junos_semantics import RouteFilter, route_filters
 from tests.lab.junos_tree import render
 from tests.lab.openbgpd_semantics import OpenbgpdSet
 from tests.lab.openbgpd_semantics import prefix_sets as openbgpd_sets
+from tests.lab.srl_semantics import SrlPrefixSet
+from tests.lab.srl_semantics import prefix_sets as srl_sets
+from tests.lab.srl_tree import SrlConfig
 
-PLATFORMS: Final = ("eos", "junos", "bird", "frr", "openbgpd")
+PLATFORMS: Final = ("eos", "junos", "bird", "frr", "openbgpd", "srl")
 NAMES: Final = {Afi.IPV4: "IRR-AS64500-V4", Afi.IPV6: "IRR-AS64500-V6"}
 WANTED: Final[Mapping[str, Afi]] = {name: afi for afi, name in NAMES.items()}
 RENDERER: Final = Renderer()
@@ -59,6 +63,11 @@ policy-options {
         10.0.0.0/8 exact;
     }
 }
+"""
+_SRL: Final = """\
+{"srl_nokia-system:system": {"name": {"host-name": "edge1"}},
+ "srl_nokia-routing-policy:routing-policy": {"prefix-set": [{"name": "CORE", "prefix": [
+  {"ip-prefix": "10.0.0.0/8", "mask-length-range": "exact"}]}]}}
 """
 _BIRD_USER: Final = {
     "/etc/bird/bird.conf": "define 'CORE' = [ 10.0.0.0/8 ];\ninclude \"irrgate.conf\";\n"
@@ -185,6 +194,27 @@ class OpenbgpdRouter:
         return openbgpd_sets(self.own)[name]
 
 
+class SrlRouter:
+    """The router's own tree, given the commands of a `set`."""
+
+    def __init__(self, running: str = _SRL) -> None:
+        self.platform = "srl"
+        self._config = SrlConfig.parse(running)
+
+    def load(self, candidate: str) -> None:
+        config = self._config.copy()
+        for command in json.loads(candidate):
+            config.apply(command)
+        config.check(config.prefix_sets())
+        self._config = config
+
+    def running(self) -> str:
+        return self._config.text()
+
+    def rule(self, name: str) -> SrlPrefixSet:
+        return srl_sets(self.running())[name]
+
+
 def router(platform: str, running: str | None = None) -> Router:
     """Return a router with this config, or one that has a list of others in it."""
     if platform == "eos":
@@ -195,6 +225,8 @@ def router(platform: str, running: str | None = None) -> Router:
         return FrrRouter()
     if platform == "openbgpd":
         return OpenbgpdRouter()
+    if platform == "srl":
+        return SrlRouter(running or _SRL)
     return JunosRouter(running or _JUNOS)
 
 

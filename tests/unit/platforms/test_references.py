@@ -14,6 +14,7 @@ from irrgate.prefixes import Afi, PrefixSet
 from tests.lab.frr_lists import FrrLists
 from tests.unit.filters_made import prefixes
 from tests.unit.platforms.routers import WANTED, BirdRouter, OpenbgpdRouter, candidate
+from tests.unit.platforms.srl_made import srl
 
 NAME = "IRR-AS1-V4"
 EOS_LIST = f"ip prefix-list {NAME}\n   seq 10 permit 10.0.0.0/8\n!\n"
@@ -399,6 +400,9 @@ def test_a_set_of_the_users_is_not_ours_to_remove() -> None:
 
 
 def many(platform: str, count: int) -> str:
+    if platform == "srl":
+        statements = [{"name": str(n), "match": {"prefix-set": NAME}} for n in range(count)]
+        return srl([{"name": "IN", "statement": statements}])
     if platform == "openbgpd":
         uses = "".join(f"allow from AS {n} prefix-set {NAME}\n" for n in range(count))
         return openbgpd(f'group "IN" {{\n}}\n{uses}')
@@ -442,6 +446,7 @@ def test_what_a_router_says_is_told_in_one_line_of_print(platform: str) -> None:
         "bird": bird(f"# {NAME} {long}\n"),
         "frr": frr(f"interface eth1\n description {NAME} {long}\nexit\n!\n"),
         "openbgpd": openbgpd(f"# {NAME} {long}\n"),
+        "srl": srl(location=f"{NAME} {long}"),
     }
     (told,) = only(platform, running[platform]).references
     assert told.isprintable()
