@@ -153,15 +153,13 @@ class Srl:
 
 def _managed(afi: Afi, found: RawSet) -> ManagedList:
     name = found.name
-    by_family = families(found.entries)
-    raw = by_family.pop(afi)
-    (others,) = by_family.values()
-    plain = not others and not found.annotated
+    raw = families(found.entries)[afi]
+    plain = len(raw) == len(found.entries) and not found.annotated
     entries = read_entries(name, afi, raw)
     address, bits = _NOTHING[afi]
     last = (1 << afi.bits) - 1
     if [entry[0] for entry in entries] == [last] and raw[0][1] == "exact":
-        written = raw == [(f"{address}/{bits}", "exact")]
+        written = list(raw) == [(f"{address}/{bits}", "exact")]
         return ManagedList(name, afi, PrefixSet.empty(afi), plain and written)
     entries.sort()
     accepted = PrefixSet.from_entries(afi, entries)

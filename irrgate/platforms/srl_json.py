@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -133,14 +133,18 @@ def read_entries(name: str, afi: Afi, raw: Sequence[RawEntry]) -> list[Entry]:
         keys = parse_keys(afi, [prefix for prefix, _ in raw])
     except ValueError as exc:
         raise ParseError(name, str(exc)) from exc
+    bits = afi.bits
     ranges = {text: _range(text) for text in {lengths for _, lengths in raw}}
     entries: list[Entry] = []
     for key, (prefix, text) in zip(keys, raw, strict=True):
-        length = key & LENGTH_MASK
-        low, high = ranges[text] or (length, length)
-        if low < 0 or not max(low, length) <= high <= afi.bits:
-            raise ParseError(name, f"an entry has impossible lengths: {prefix} {text!a}")
-        entries.append((key >> LENGTH_BITS, length, max(low, length), high))
+        length = low = high = key & LENGTH_MASK
+        lengths = ranges[text]
+        if lengths is not None:
+            low, high = lengths
+            if low < 0 or not length <= high <= bits or low > high:
+                raise ParseError(name, f"an entry has impossible lengths: {prefix} {text!a}")
+            low = max(low, length)
+        entries.append((key >> LENGTH_BITS, length, low, high))
     return entries
 
 
@@ -152,12 +156,16 @@ def _range(text: str) -> tuple[int, int] | None:
     return (int(match[1]), int(match[2])) if match else (-1, -1)
 
 
-def families(raw: Iterable[RawEntry]) -> dict[Afi, list[RawEntry]]:
+def families(raw: Sequence[RawEntry]) -> Mapping[Afi, Sequence[RawEntry]]:
     """Return the entries of a set by their family."""
+    text = "".join([prefix for prefix, _ in raw])
+    if not raw or ":" not in text or "." not in text:
+        # Nearly every set is of one family: no look at each entry is needed then.
+        afi = Afi.IPV6 if ":" in text else Afi.IPV4
+        return {each: raw if each is afi else [] for each in Afi}
     found: dict[Afi, list[RawEntry]] = {afi: [] for afi in Afi}
-    four, six = found[Afi.IPV4], found[Afi.IPV6]
     for entry in raw:
-        (six if ":" in entry[0] else four).append(entry)
+        found[Afi.IPV6 if ":" in entry[0] else Afi.IPV4].append(entry)
     return found
 
 
@@ -216,3 +224,31 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> Json:
     if len(fields) < len(pairs):
         raise ValueError("a field is there twice")
     return fields
+
+
+def commands_of(changes: Commands) -> list[dict[str, object]]:
+    """Return the commands as JSON-RPC has them; `read_commands` reads them."""
+    listed: list[dict[str, object]] = [
+        {
+            "action": "replace",
+            "path": path_of(name),
+            "value": {
+                "prefix": [
+                    {"ip-prefix": prefix, "mask-length-range": lengths}
+                    for prefix, lengths in found.entries
+                ]
+            },
+        }
+        for name, found in changes.replaced.items()
+    ]
+    listed += [{"action": "delete", "path": path_of(name)} for name in changes.removed]
+    return listed
+
+
+def on_top(first: Commands, second: Commands) -> Commands:
+    """Return what does both, one after the other."""
+    replaced = {**first.replaced, **second.replaced}
+    for name in second.removed:
+        replaced.pop(name, None)
+    stay = [name for name in first.removed if name not in second.replaced]
+    return Commands(replaced, list(dict.fromkeys([*stay, *second.removed])))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import ssl
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,11 +18,18 @@ from typing import Any, Final
 import napalm.base.base as napalm_base
 
 from irrgate.errors import DeviceError, ParseError
-from irrgate.platforms.srl_json import Commands, path_of, prefix_sets, read_commands
-from tasks.drivers.errors import CandidateRefused, CommitRefused, Locked, TimedOut
+from irrgate.platforms.srl_json import (
+    Commands,
+    commands_of,
+    on_top,
+    prefix_sets,
+    read_commands,
+)
+from tasks.drivers.errors import CandidateRefused, CommitRefused, Locked
+from tasks.drivers.srl_commits import Commits, is_complete, is_waiting
 from tasks.drivers.srl_diff import difference
 from tasks.drivers.srl_rpc import JsonRpc, Refused
-from tasks.drivers.srl_show import inside, listed, neighbours, plain, seconds_between
+from tasks.drivers.srl_show import listed, neighbours, plain, seconds_between
 
 _OPTIONS: Final = frozenset(
     {"port", "verify_host", "ca_file", "known_hosts", "config_lock", "save_startup"}
@@ -33,13 +39,6 @@ _CONFIRM_TIMEOUT: Final = (23, 3, 2)
 """the first release that knows it"""
 _MAX_REVERT: Final = 86_400
 """seconds; the range of `commit-confirmed-timeout` in srl_nokia-json-rpc"""
-_UNCONFIRMED: Final = "unconfirmed"
-_UNDER_WAY: Final = frozenset({"validating", "publishing", "checkpoint", "save", "reverting"})
-"""states of a commit in which the router is neither at the old configuration nor at the new one"""
-_LOOK_AGAIN: Final = 0.2
-"""seconds between two looks at a commit that is under way"""
-_TOOLS: Final = "/system/configuration"
-_COMMITS: Final = "/system/configuration/commit[id=*]"
 
 
 class SrlDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
@@ -73,6 +72,8 @@ class SrlDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         self._candidate: Commands | None = None
         self._committed: int | None = None
         """the commit that this connection made"""
+        self._is_saved = False
+        """True once what this connection committed is saved"""
         self.commit_mark = ""
         """the last commit before the candidate was loaded: ours is a later one"""
 
@@ -123,14 +124,14 @@ class SrlDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         loaded, self._candidate = self._candidate, None
         commands = self._read(filename, config)
         if loaded is not None:
-            commands = _on_top(loaded, commands)
-        commits = self._commits()
-        if any(each.get("status") == _UNCONFIRMED for each in commits):
+            commands = on_top(loaded, commands)
+        commits = self._commits.listed()
+        if any(map(is_waiting, commits)):
             raise Locked(self.hostname, "a commit waits to be confirmed on it")
         with self._refused(CandidateRefused):
-            self._rpc.call("validate", {"commands": _listed(commands)})
+            self._rpc.call("validate", {"commands": commands_of(commands)})
         self.commit_mark = str(max((int(each["id"]) for each in commits), default=0))
-        self._candidate = commands
+        self._candidate, self._committed, self._is_saved = commands, None, False
 
     def compare_config(self) -> str:
         """Return the entries that the candidate adds to each prefix-set, and takes from it."""
@@ -145,7 +146,7 @@ class SrlDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
 
     def discard_config(self) -> None:
         """Forget the candidate; the router has nothing of it."""
-        self._candidate = None
+        self._candidate, self.commit_mark = None, ""
 
     def commit_config(self, message: str = "", revert_in: int | None = None) -> None:
         """Commit the candidate; with `revert_in`, to be confirmed within these seconds.
@@ -157,17 +158,16 @@ class SrlDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         commands, self._candidate = self._candidate, None
         if commands is None:
             raise CommitRefused(self.hostname, "no candidate is loaded")
-        params: dict[str, object] = {"commands": _listed(commands)}
+        params: dict[str, object] = {"commands": commands_of(commands)}
         if revert_in is not None:
             params["confirm-timeout"] = self._checked(revert_in)
-        self._committed = None
         with self._refused(CommitRefused):
             self._rpc.call("set", params)
-        waiting = [each for each in self._waiting() if self._is_ours(each)]
+        waiting = [each for each in self._commits.waiting() if self._is_ours(each)]
         self._committed = int(waiting[-1]["id"]) if waiting else None
         if revert_in is None:
             if waiting:
-                self._accept()
+                self._confirm()
             self._save()
         elif not waiting:
             raise CommitRefused(self.hostname, "the commit does not wait to be confirmed")
@@ -175,28 +175,29 @@ class SrlDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
     def confirm_commit(self) -> None:
         """Let our commit that waits stay, and save it; raises CommitRefused when there is none."""
         self._ours_waits()
-        self._accept()
+        self._confirm()
         self._save()
 
     def rollback(self) -> None:
         """Take back our commit that waits to be confirmed; one that stays is not taken back."""
         self._ours_waits()
         with self._refused(CommitRefused):
-            self._rpc.tool(f"{_TOOLS}/confirmed-reject")
-        self._until_settled()
+            self._commits.run("confirmed-reject")
 
     def has_pending_commit(self) -> bool:
         """Tell whether a commit waits to be confirmed, whoever made it."""
-        return bool(self._waiting())
+        return bool(self._commits.waiting())
 
     def _get_pending_commits(self) -> dict[str, int]:
         """Return the commits that wait; the router does not tell the seconds that are left."""
-        return {str(each["id"]): -1 for each in self._waiting()}
+        return {str(each["id"]): -1 for each in self._commits.waiting()}
 
     def is_own_commit(self, pending: str, message: str) -> bool:
         """Tell whether a commit that waits is ours: by its number, and by who made it."""
         del message
-        return any(str(each["id"]) == pending and self._is_ours(each) for each in self._waiting())
+        return any(
+            str(each["id"]) == pending and self._is_ours(each) for each in self._commits.waiting()
+        )
 
     # What is there
 
@@ -210,17 +211,19 @@ class SrlDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         """Return the whole running configuration as JSON.
 
         The startup configuration is a file, which JSON-RPC does not show; the candidate is that of
-        this connection. Passwords are hashed or encrypted by the router.
+        this connection. Passwords are hashed or encrypted by the router. A commit of ours that was
+        confirmed by a connection that broke then is saved first.
         """
         del full
         if format != "text" or sanitized:
             raise NotImplementedError("only the running configuration as it is")
         found = {"running": "", "startup": "", "candidate": ""}
         if retrieve in {"all", "running"}:
+            self._save_what_stays()
             (config,) = self._rpc.get(["/"], "running")
             found["running"] = json.dumps(config, separators=(",", ":"))
         if retrieve in {"all", "candidate"} and self._candidate is not None:
-            found["candidate"] = json.dumps(_listed(self._candidate), indent=1)
+            found["candidate"] = json.dumps(commands_of(self._candidate), indent=1)
         return found
 
     def get_facts(self) -> dict[str, Any]:
@@ -284,28 +287,9 @@ class SrlDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             )
         return revert_in
 
-    def _commits(self) -> list[dict[str, Any]]:
-        (state,) = self._rpc.get([_COMMITS], "state")
-        state = plain(state)
-        # An answer to the path of a container may begin at the top.
-        if isinstance(state, dict) and "commit" not in state:
-            state = inside(state, "system", "configuration")
-        return [each for each in listed(state, "commit") if str(each.get("id", "")).isdigit()]
-
-    def _until_settled(self) -> list[dict[str, Any]]:
-        """Return the commits once none of them is under way any more."""
-        deadline = time.monotonic() + self.timeout
-        while True:
-            commits = self._commits()
-            if not any(each.get("status") in _UNDER_WAY for each in commits):
-                return commits
-            if time.monotonic() > deadline:
-                raise TimedOut(self.hostname, "a commit is still under way on it")
-            time.sleep(_LOOK_AGAIN)
-
-    def _waiting(self) -> list[dict[str, Any]]:
-        """Return the commits that wait to be confirmed, whoever made them."""
-        return [each for each in self._until_settled() if each.get("status") == _UNCONFIRMED]
+    @property
+    def _commits(self) -> Commits:
+        return Commits(self._rpc, self.timeout)
 
     def _is_ours(self, commit: dict[str, Any]) -> bool:
         number = int(commit["id"])
@@ -315,49 +299,33 @@ class SrlDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         return later and commit.get("username") == self.username
 
     def _ours_waits(self) -> None:
-        waiting = self._waiting()
+        waiting = self._commits.waiting()
         if not any(map(self._is_ours, waiting)):
             why = "no commit waits to be confirmed on it"
             if waiting:
                 why = "somebody else's commit waits to be confirmed on it"
             raise CommitRefused(self.hostname, why)
 
-    def _accept(self) -> None:
+    def _confirm(self) -> None:
         with self._refused(CommitRefused):
-            self._rpc.tool(f"{_TOOLS}/confirmed-accept")
-        self._until_settled()
+            self._commits.run("confirmed-accept")
 
     def _save(self) -> None:
         if self._arguments.get("save_startup", True):
-            with self._refused(CommitRefused):
-                self._rpc.tool(f"{_TOOLS}/save")
+            try:
+                self._commits.run("save")
+            except Refused as exc:
+                reason = f"the commit is there to stay, and cannot be saved: {exc.reason}"
+                raise CommitRefused(self.hostname, reason) from exc
+        self._is_saved = True
 
-
-def _listed(commands: Commands) -> list[dict[str, object]]:
-    """Return the commands as JSON-RPC has them."""
-    listed: list[dict[str, object]] = [
-        {
-            "action": "replace",
-            "path": path_of(name),
-            "value": {
-                "prefix": [
-                    {"ip-prefix": prefix, "mask-length-range": lengths}
-                    for prefix, lengths in found.entries
-                ]
-            },
-        }
-        for name, found in commands.replaced.items()
-    ]
-    listed += [{"action": "delete", "path": path_of(name)} for name in commands.removed]
-    return listed
-
-
-def _on_top(first: Commands, second: Commands) -> Commands:
-    replaced = {**first.replaced, **second.replaced}
-    for name in second.removed:
-        replaced.pop(name, None)
-    removed = [name for name in first.removed if name not in second.replaced]
-    return Commands(replaced, list(dict.fromkeys([*removed, *second.removed])))
+    def _save_what_stays(self) -> None:
+        if not self.commit_mark or self._is_saved:
+            return
+        commits = self._commits.settled()
+        stays = any(is_complete(each) and self._is_ours(each) for each in commits)
+        if stays and not any(map(is_waiting, commits)):
+            self._save()
 
 
 def _trusting(hostname: str, ca_file: str | None, *, verify: bool) -> ssl.SSLContext:

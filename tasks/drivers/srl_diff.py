@@ -36,7 +36,8 @@ def _changed(name: str, held: set[_Known] | None, wanted: RawSet) -> Iterator[st
     if held == target:
         return
     yield f"{'+' if held is None else ' '} prefix-set {name}"
-    for each in sorted((held or set()) ^ target):
+    # What goes of a prefix stands before what comes in its place.
+    for each in sorted((held or set()) ^ target, key=lambda each: (each[:3], each in target)):
         yield f"{'+' if each in target else '-'}   {_told(each)}"
 
 

@@ -28,8 +28,9 @@ def srl_inventory(
     (inventory / "groups.yaml").write_text(GROUP.format(timeout=timeout))
     hosts = ""
     for name, wanted in sessions.items():
-        listed = ", ".join(f'{{peer: {peer}, address: "{address}"}}' for peer, address in wanted)
-        hosts += f"{name}:\n  hostname: 127.0.0.1\n  groups: [srl]\n"
-        hosts += f"  data: {{sessions: [{listed}]}}\n"
+        hosts += f"{name}:\n  hostname: 127.0.0.1\n  groups: [srl]\n  data:\n    sessions:\n"
+        hosts += "".join(f'      - {{peer: {peer}, address: "{at}"}}\n' for peer, at in wanted)
     (inventory / "hosts.yaml").write_text(hosts)
+    with (inventory / "network.yaml").open("a") as network:
+        network.write("\napply: {settle: 0}\n")
     return inventory

@@ -119,7 +119,8 @@ class SrlConfig:
                 raise SrlRefusedError(f"Invalid value for '{name}'")
             old = before[0] if before and action == "update" else {}
             entries.append({**old, **keys, **value})
-        container[name] = entries
+        # The router shows the entries of a list by their keys.
+        container[name] = sorted(entries, key=lambda each: [str(each.get(key)) for key in keys])
         self.root[ROOTS[top]] = container
 
     def check(self, changed: Mapping[str, list[Json]]) -> None:
