@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from irrgate.errors import ParseError, RenderError
+from irrgate.errors import ParseError, PlatformError, RenderError
 from irrgate.filters import Filter, NoFilter
 from irrgate.guards import Reading, judge_change, span_text, vetoes
 from irrgate.network import FilterNames, GuardLimits
 from irrgate.plan import FilterStatus
+from irrgate.platforms.limits import print_within_limits
 from irrgate.platforms.platform import (
     ManagedList,
     Platform,
+    PrintedList,
     RunningFilters,
     Stranger,
+    platform_on,
     read_candidate,
 )
 from irrgate.prefixes import Afi, PrefixSet
@@ -43,6 +46,8 @@ class FilterChange:
     """the number of the acceptance by which the filter passes here, where a guard would hold it"""
     stranger: Stranger | None = None
     """what the router has of a filter without an intent"""
+    refused: bool = False
+    """True when it is held because the platform cannot hold it, which nobody can accept away"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,8 @@ class RouterChanges:
     filters: Mapping[str, FilterChange]
     strangers: tuple[Stranger, ...]
     """those that are left alone"""
+    router: object = None
+    """as in RunningFilters"""
 
     @property
     def written(self) -> tuple[FilterChange, ...]:
@@ -100,7 +107,7 @@ def read_running(
         more = platform.parse(running, {**wanted, **given}, names.managed_prefix)
     except ParseError:
         return found
-    return RunningFilters(more.lists, found.strangers)
+    return replace(found, lists=more.lists)
 
 
 def decide(
@@ -125,7 +132,7 @@ def decide(
             filters[stranger.name] = _unneeded(stranger, peer, held)
         else:
             left_alone.append(stranger)
-    return RouterChanges(dict(sorted(filters.items())), tuple(left_alone))
+    return RouterChanges(dict(sorted(filters.items())), tuple(left_alone), running.router)
 
 
 def _unneeded(stranger: Stranger, peer: Asn, held: ManagedList) -> FilterChange:
@@ -206,16 +213,67 @@ def _compared(
     return judge_change(old, intent.prefixes, limits)
 
 
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A router's candidate, and the changes that it makes."""
+
+    candidate: str
+    """empty where nothing changes"""
+    changes: RouterChanges
+    """as they were decided, but for the filters that the platform cannot hold"""
+
+
+def rendered(platform: Platform, renderer: Renderer, changes: RouterChanges) -> Rendered:
+    """Return the text that brings the router's filters to what is intended.
+
+    A filter that the platform cannot hold is held as the router has it, and the others go on.
+    Raises RenderError as `render_candidate` does.
+    """
+    printed, refused = _printed(platform, changes)
+    if refused:
+        changes = replace(changes, filters={**changes.filters, **refused})
+    text = _checked(platform, renderer, changes, printed) if changes.changed else ""
+    return Rendered(text, changes)
+
+
 def render_candidate(platform: Platform, renderer: Renderer, changes: RouterChanges) -> str:
     """Return the text that brings the router's filters to what is intended.
 
     It holds only the filters that change. Raises RenderError when the platform's own parser does
-    not read the same filters out of it, whatever template printed them.
+    not read the same filters out of it, whatever template printed them, and PlatformError for a
+    filter that the platform cannot hold.
     """
     printed = [
-        platform.printed(change.name, _intended(change), change.running)
+        print_within_limits(platform, change.name, _intended(change), change.running)
         for change in changes.written
     ]
+    return _checked(platform, renderer, changes, printed)
+
+
+def _printed(
+    platform: Platform, changes: RouterChanges
+) -> tuple[list[PrintedList], dict[str, FilterChange]]:
+    """Return the filters that are written, and instead of the others why they are not."""
+    printed: list[PrintedList] = []
+    refused: dict[str, FilterChange] = {}
+    there = platform_on(platform, changes.router)
+    for change in changes.written:
+        try:
+            printed.append(
+                print_within_limits(there, change.name, _intended(change), change.running)
+            )
+        except PlatformError as exc:
+            why = exc.reason if exc.subject == change.name else str(exc)
+            reason = f"{why} ({exc.hint})" if exc.hint else why
+            refused[change.name] = replace(
+                change, status=FilterStatus.HELD, reason=reason, acceptance=None, refused=True
+            )
+    return printed, refused
+
+
+def _checked(
+    platform: Platform, renderer: Renderer, changes: RouterChanges, printed: list[PrintedList]
+) -> str:
     removals = [platform.removal(stranger) for stranger in changes.removals]
     candidate = renderer.render(platform.name, printed, removals)
     verify_candidate(platform, candidate, changes)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from nornir.core import Nornir
 from nornir.core.task import AggregatedResult
 
-from irrgate.changes import RouterChanges, decide, given_names, wanted_names
+from irrgate.changes import Rendered, RouterChanges, decide, given_names, wanted_names
 from irrgate.commits import diff_digest
 from irrgate.errors import IrrgateError, LockedError
 from irrgate.intents import Intents
@@ -28,6 +28,7 @@ from irrgate.printable import printable
 from irrgate.render import Renderer
 from irrgate.rpsl import Asn
 from irrgate.standins import Considered, Memory, consider
+from playbooks.drift import note_drift
 from playbooks.identity import who
 from playbooks.plan_records import (
     capabilities_record,
@@ -262,6 +263,7 @@ class Routers:
             if aims.unneeded is not None:
                 given = {each: given[each] for each in aims.unneeded[name] & given.keys()}
             of_router = decide(aims.of_host[name], running, network.guards, given)
+            of_router = note_drift(self._request.state, name, of_router)
             # What is beside the aims of a rollback is the inventory's, and no stranger.
             is_partial = aims.unneeded is not None
             changes[name] = replace(of_router, strangers=()) if is_partial else of_router
@@ -269,9 +271,11 @@ class Routers:
 
     def _render(self) -> dict[str, str]:
         renderer = Renderer.of(self._request.workspace)
-        return self._run(
+        made: Mapping[str, Rendered] = self._run(
             "rendering", set(self.changes), task=render, renderer=renderer, changes=self.changes
         )
+        self.changes |= {name: each.changes for name, each in made.items()}
+        return {name: each.candidate for name, each in made.items()}
 
     def _dry_run(self, candidates: Mapping[str, str]) -> None:
         written = {name for name, candidate in candidates.items() if candidate}

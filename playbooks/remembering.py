@@ -109,7 +109,7 @@ def _held(
         change
         for of_router in changes.values()
         for change in of_router.filters.values()
-        if change.name == intent.name and change.status is FilterStatus.HELD
+        if change.name == intent.name and change.status is FilterStatus.HELD and not change.refused
     ]
     prefixes: PrefixSet | None = None
     guards: list[Guard] = []

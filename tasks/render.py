@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from nornir.core.task import Result, Task
 
-from irrgate.changes import RouterChanges, render_candidate
+from irrgate.changes import RouterChanges, rendered
 from irrgate.platforms import find_platform
 from irrgate.render import Renderer
 
@@ -15,10 +15,7 @@ def render(task: Task, renderer: Renderer, changes: Mapping[str, RouterChanges])
     """Print the filters that change; touches no router.
 
     Returns:
-        Result with `result`: the candidate as text, empty when nothing changes.
+        Result with `result`: Rendered, with the candidate and the changes that are left.
     """
-    of_host = changes[task.host.name]
-    if not of_host.changed:
-        return Result(host=task.host, result="")
     platform = find_platform(task.host.platform or "")
-    return Result(host=task.host, result=render_candidate(platform, renderer, of_host))
+    return Result(host=task.host, result=rendered(platform, renderer, changes[task.host.name]))

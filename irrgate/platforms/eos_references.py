@@ -16,7 +16,7 @@ def find_references(running: str, names: Collection[str]) -> Mapping[str, tuple[
     Not those of a prefix list of that name itself, of whatever family.
     """
     references = References(names)
-    sections = _Sections(running)
+    sections = Sections(running)
     for position, name in mentions(running, names):
         path = sections.path(position)
         defined = _DEFINITION.match(path[0])
@@ -25,7 +25,7 @@ def find_references(running: str, names: Collection[str]) -> Mapping[str, tuple[
     return references.told()
 
 
-class _Sections:
+class Sections:
     """The sections around lines that are asked for in the order of the text.
 
     No line is looked at more than twice, however many are asked for.

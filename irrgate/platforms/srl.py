@@ -46,6 +46,10 @@ _NOTHING: Final = {afi: (format_address(afi, (1 << afi.bits) - 1), afi.bits) for
 
 _FAULTS: Final = (
     DriverFault(
+        "A prefix-set has no entry that denies, and what an empty one matches is not documented",
+        "a filter that accepts nothing is one entry for the last address, which no route is for",
+    ),
+    DriverFault(
         "napalm-srl 1.0.5 pins protobuf 3.20.3, and its JSON candidates do not load",
         "irrgate has a driver of its own that speaks JSON-RPC",
     ),
@@ -55,16 +59,16 @@ _FAULTS: Final = (
         "the driver makes no checkpoint, and confirms and takes back only a commit of its own",
     ),
     DriverFault(
-        "a release before 23.3.2 does not know `confirm-timeout`",
+        "A release before 23.3.2 does not know `confirm-timeout`",
         "a commit to be confirmed is refused there before it is sent",
     ),
     DriverFault(
-        "`commit-confirmed-timeout` of the router's JSON-RPC server makes any commit one that"
-        " reverts by itself",
+        "With `commit-confirmed-timeout` of its JSON-RPC server a router takes any commit back that"
+        " nobody confirms",
         "a commit that was to stay is confirmed at once, or reported",
     ),
     DriverFault(
-        "a commit is not saved: after a restart the router has what was saved last",
+        "A commit is not saved: after a restart the router has what was saved last",
         "the running configuration is saved once the commit is confirmed",
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -35,7 +36,14 @@ class ListChange:
     @property
     def work(self) -> Work:
         """For an estimate of the time."""
-        return Work(self.key[1], len(self.before), len(self.added), len(self.removed))
+        words = Counter(word for text in self.added for word in text.split(" ")[4:])
+        return Work(
+            self.key[1],
+            len(self.before),
+            len(self.added),
+            len(self.removed),
+            words["ge"] + words["le"],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,10 @@ class ListsChange:
 
     def __bool__(self) -> bool:
         return any(each.before != each.after or each.existed != each.exists for each in self.lists)
+
+    def works(self) -> tuple[Work, ...]:
+        """For an estimate of the time."""
+        return tuple(each.work for each in self.lists)
 
     def commands(self) -> str:
         """Return the lines for vtysh: all entries that come, those that go, lists that go."""

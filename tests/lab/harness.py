@@ -28,7 +28,13 @@ from tests.lab.control import call_control
 from tests.lab.faults import FaultKind, Step
 
 PROJECT = Path(__file__).resolve().parents[2]
-PLATFORMS = ("eos", "junos", "srl")
+PLATFORMS = (
+    "eos",
+    "junos",
+    "iosxr_netconf",
+    "srl",
+)
+_BGP_NEIGHBORS = frozenset({"junos", "iosxr_netconf", "srl"})
 START_TIMEOUT = 20.0  # seconds; it takes less than one, but a loaded machine may take its time
 
 
@@ -275,7 +281,7 @@ class LabDevice:
         after_commit: Sequence[Mapping[str, object]] | None = None,
     ) -> None:
         """Give it BGP neighbours, in the platform's own fields, and what a commit makes of them."""
-        op = "neighbors" if self.platform == "eos" else "bgp_neighbors"
+        op = "bgp_neighbors" if self.platform in _BGP_NEIGHBORS else "neighbors"
         changed = None if after_commit is None else list(after_commit)
         self.ask(op, neighbors=list(neighbors), after_commit=changed)
 

@@ -28,6 +28,9 @@ from tests.lab.eos_mode import ConfigMode
 from tests.lab.eos_mode import parse_config as parse_eos
 from tests.lab.eos_semantics import EosPrefixList, prefix_list
 from tests.lab.frr_lists import FrrLists
+from tests.lab.iosxr_config import parse_config as parse_iosxr
+from tests.lab.iosxr_semantics import PrefixSetRule
+from tests.lab.iosxr_semantics import prefix_sets as iosxr_sets
 from tests.lab.junos_loader import load_text
 from tests.lab.junos_loader import parse_config as parse_junos
 from tests.lab.junos_semantics import RouteFilter, route_filters
@@ -38,7 +41,7 @@ from tests.lab.srl_semantics import SrlPrefixSet
 from tests.lab.srl_semantics import prefix_sets as srl_sets
 from tests.lab.srl_tree import SrlConfig
 
-PLATFORMS: Final = ("eos", "junos", "bird", "frr", "openbgpd", "srl")
+PLATFORMS: Final = ("eos", "junos", "bird", "frr", "openbgpd", "iosxr_netconf", "srl")
 NAMES: Final = {Afi.IPV4: "IRR-AS64500-V4", Afi.IPV6: "IRR-AS64500-V6"}
 WANTED: Final[Mapping[str, Afi]] = {name: afi for afi, name in NAMES.items()}
 RENDERER: Final = Renderer()
@@ -68,6 +71,17 @@ _SRL: Final = """\
 {"srl_nokia-system:system": {"name": {"host-name": "edge1"}},
  "srl_nokia-routing-policy:routing-policy": {"prefix-set": [{"name": "CORE", "prefix": [
   {"ip-prefix": "10.0.0.0/8", "mask-length-range": "exact"}]}]}}
+"""
+_IOSXR: Final = """\
+!! IOS XR Configuration 7.3.1
+!! Last configuration change at Fri Oct  2 23:27:33 2020 by admin
+!
+hostname edge1
+prefix-set CORE
+  10.0.0.0/8
+end-set
+!
+end
 """
 _BIRD_USER: Final = {
     "/etc/bird/bird.conf": "define 'CORE' = [ 10.0.0.0/8 ];\ninclude \"irrgate.conf\";\n"
@@ -132,6 +146,22 @@ class JunosRouter:
 
     def rule(self, name: str) -> RouteFilter:
         return route_filters(self.running())[name]
+
+
+class IosxrRouter:
+    def __init__(self, running: str = _IOSXR) -> None:
+        self.platform = "iosxr_netconf"
+        self._config = parse_iosxr(running)
+
+    def load(self, candidate: str) -> None:
+        self._config.load(candidate)
+        assert not self._config.problems()
+
+    def running(self) -> str:
+        return f"!! IOS XR Configuration 7.3.1\n!\n{self._config.text()}end\n"
+
+    def rule(self, name: str) -> PrefixSetRule:
+        return iosxr_sets(self.running())[name]
 
 
 class BirdRouter:
@@ -215,7 +245,7 @@ class SrlRouter:
         return srl_sets(self.running())[name]
 
 
-def router(platform: str, running: str | None = None) -> Router:
+def router(platform: str, running: str | None = None) -> Router:  # noqa: PLR0911 - one a platform
     """Return a router with this config, or one that has a list of others in it."""
     if platform == "eos":
         return EosRouter(running or _EOS)
@@ -223,6 +253,8 @@ def router(platform: str, running: str | None = None) -> Router:
         return BirdRouter()
     if platform == "frr":
         return FrrRouter()
+    if platform == "iosxr_netconf":
+        return IosxrRouter(running or _IOSXR)
     if platform == "openbgpd":
         return OpenbgpdRouter()
     if platform == "srl":

@@ -11,6 +11,7 @@ import pytest
 
 from irrgate.changes import decide
 from irrgate.filters import Filter, NoFilter
+from irrgate.plan import FilterStatus
 from irrgate.platforms.platform import ManagedList, RunningFilters
 from irrgate.prefixes import PrefixSet
 from irrgate.standins import Considered, Memory, consider
@@ -186,3 +187,14 @@ def test_the_memory_says_what_the_state_says(state: State) -> None:
     assert memory.rolled_back(NAME, old) == number
     assert memory.acceptance(NAME, new) is not None
     assert memory.prefixes(old) == SERVED
+
+
+def test_what_a_platform_cannot_hold_is_not_there_to_be_accepted(state: State) -> None:
+    known = consider(BOTH, NETWORK, Memory(state), NOW)
+    running = RunningFilters({NAME: ManagedList(NAME, SERVED.afi, SERVED, True)}, ())
+    decided = decide([known], running, LIMITS, {})
+    change = replace(decided.filters[NAME], status=FilterStatus.HELD, refused=True)
+    changes = {"edge1": replace(decided, filters={NAME: change})}
+    remember(state, LIMITS, Planned({NAME: known}, changes, NOW), found=True)
+    assert held(state) is None
+    assert state.good(NAME) is None
