@@ -215,6 +215,8 @@ def accepts(device: LabDevice, name: str, prefix: str) -> bool:
 
 
 def has_list(device: LabDevice, name: str) -> bool:
+    if device.platform == "srl":
+        return name in device.lists()
     return bool(
         re.search(rf"(prefix-list|prefix-set|route-filter-list) {name}\b", device.running())
     )
