@@ -448,6 +448,30 @@ def test_what_goes_wrong_is_said_in_words(
         driver.get_config()
 
 
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ({"status": 200, "text": '{"id": 0, "result": [{}]}'}, "answered another request"),
+        ({"status": 200, "text": "[]"}, "answered another request"),
+        ({"status": 200, "text": '{"id": {id}}'}, "answered without a result"),
+        ({"status": 200, "text": '{"id": {id}, "result": []}'}, "answered with more or less than"),
+        ({"status": 200, "text": '{"id": {id}, "error": "no"}'}, "no$"),
+        ({"status": 413, "text": ""}, r"does not take a request of \d+ bytes"),
+        ({"status": 500, "text": "oops"}, "answered with HTTP status 500: oops"),
+        ({"status": 302, "text": ""}, "answered with HTTP status 302: "),
+        ({"status": 403, "text": ""}, "did not accept the username with its password or key"),
+        ({"status": 200, "text": "{}", "more": 9}, "closed the connection in the middle of its"),
+    ],
+)
+def test_an_answer_that_is_none(
+    device: LabDevice, driver: SrlDriver, answer: Fields, why: str
+) -> None:
+    device.ask("next_answer", **answer)
+    with pytest.raises(DeviceError, match=why):
+        driver.get_config()
+    assert held(driver) == OLD
+
+
 def test_a_connection_that_is_closed_is_not_used(device: LabDevice) -> None:
     driver = driver_of(device)
     driver.close()

@@ -115,6 +115,11 @@ class SrlHandler(BaseHTTPRequestHandler):
         return False
 
     def _answer(self, request: dict[str, Any]) -> None:
+        given, self.server.router.next_answer = self.server.router.next_answer, None
+        if given is not None:
+            text = str(given["text"]).replace("{id}", str(request.get("id")))
+            self._send(int(str(given["status"])), text.encode(), int(str(given.get("more", 0))))
+            return
         rpc = Rpc(self.server.router, self.server.router.chassis.options.username)
         answer = rpc.answer(request)
         if rpc.hang is not None:
@@ -127,11 +132,12 @@ class SrlHandler(BaseHTTPRequestHandler):
         content = json.dumps({**answer, "id": request.get("id"), "jsonrpc": "2.0"}).encode()
         self._send(200, content[: len(content) // 2] if rpc.truncated else content)
 
-    def _send(self, status: int, body: bytes) -> None:
+    def _send(self, status: int, body: bytes, more: int = 0) -> None:
         self.send_response(status)
         if status == 401:
             self.send_header("WWW-Authenticate", 'Basic realm="jsonrpc"')
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(body) + more))
         self.end_headers()
         self.wfile.write(body)
+        self.close_connection = self.close_connection or more > 0

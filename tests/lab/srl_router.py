@@ -60,6 +60,7 @@ class SrlRouter:
         self.commits: list[Commit] = []
         self.default_timeout = 0
         self.under_way = 0
+        self.next_answer: Mapping[str, object] | None = None
         stored = chassis.load("startup.conf")
         text = stored if stored is not None else chassis.first_running()
         self.config = SrlConfig.parse(text if text is not None else "{}")
@@ -130,7 +131,9 @@ class SrlRouter:
         may have a `network-instance`. `version`: as the router tells it. `startup`: the saved
         configuration. `default_timeout`: /system/json-rpc-server/commit-confirmed-timeout.
         `foreign_commit`: somebody else commits what runs, to be confirmed. `under_way`: how many
-        more looks at the commits find the last one still under way.
+        more looks at the commits find the last one still under way. `next_answer`: what the server
+        says to the next request, with its `status`, its `text`, in which `{id}` is the request's
+        number, and how many bytes `more` than that are announced.
         """
         match op:
             case "bgp_neighbors":
@@ -143,6 +146,8 @@ class SrlRouter:
                 self.default_timeout = int(str(request["seconds"]))
             case "foreign_commit":
                 self._commit(self.config.copy(), str(request.get("user", FOREIGN_USER)), 600)
+            case "next_answer":
+                self.next_answer = dict(request)
             case "under_way":
                 self.under_way = int(str(request["looks"]))
             case _:
