@@ -228,8 +228,10 @@ def _verify_netconf(
 OWN_DRIVERS: Final[Mapping[str, tuple[str, str]]] = {
     "bird": ("tasks.drivers.bird", "BirdDriver"),
     "frr": ("tasks.drivers.frr", "FrrDriver"),
+    "ios": ("tasks.drivers.ios", "IosDriver"),
     "iosxr_netconf": ("tasks.drivers.iosxr_netconf", "IosxrNetconfDriver"),
     "openbgpd": ("tasks.drivers.openbgpd", "OpenbgpdDriver"),
+    "ros": ("tasks.drivers.ros", "RosDriver"),
     "srl": ("tasks.drivers.srl", "SrlDriver"),
 }
 """Our own drivers, or NAPALM's with our hardening: module and class, by platform."""

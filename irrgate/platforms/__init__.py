@@ -11,10 +11,12 @@ from irrgate.errors import PlatformError
 from irrgate.platforms.bird import Bird
 from irrgate.platforms.eos import Eos
 from irrgate.platforms.frr import Frr
+from irrgate.platforms.ios import Ios
 from irrgate.platforms.iosxr import IosxrNetconf
 from irrgate.platforms.junos import Junos
 from irrgate.platforms.openbgpd import Openbgpd
 from irrgate.platforms.platform import Platform
+from irrgate.platforms.ros import Ros
 from irrgate.platforms.srl import Srl
 
 PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
@@ -26,14 +28,16 @@ PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
             Bird(),
             Frr(),
             Openbgpd(),
+            Ios(),
             IosxrNetconf(),
+            Ros(),
             Srl(),
         )
     }
 )
 """By the NAPALM driver's name."""
 
-_REFUSED: Final = {
+REFUSED: Final = {
     "iosxr": (
         "is NAPALM's driver for the old XML agent, whose commits irrgate cannot make safe",
         "use platform iosxr_netconf, and netconf-yang agent ssh on the router",
@@ -47,8 +51,8 @@ def find_platform(name: str) -> Platform:
     try:
         return PLATFORMS[name]
     except KeyError:
-        if name in _REFUSED:
-            reason, hint = _REFUSED[name]
+        if name in REFUSED:
+            reason, hint = REFUSED[name]
             raise PlatformError(name, reason, hint=hint) from None
         near = difflib.get_close_matches(name, PLATFORMS, 1)
         raise PlatformError(

@@ -31,7 +31,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 PLATFORMS = (
     "eos",
     "junos",
+    "ios",
     "iosxr_netconf",
+    "ros",
     "srl",
 )
 _BGP_NEIGHBORS = frozenset({"junos", "iosxr_netconf", "srl"})
@@ -160,7 +162,7 @@ class LabDevice:
 
     @property
     def certificate(self) -> Path:
-        """The device's own (self-signed) certificate as PEM: what a client trusts (eos, srl)."""
+        """Its own (self-signed) certificate as PEM: what a client trusts (eos, ros, srl)."""
         return self.directory / "certificate.pem"
 
     def napalm_optional_args(self) -> dict[str, object]:
@@ -173,7 +175,7 @@ class LabDevice:
         if self.platform == "eos":
             context = ssl.create_default_context(cafile=str(self.certificate))
             return {"transport": "https", "port": self.port, "context": context}
-        if self.platform == "srl":
+        if self.platform in {"ros", "srl"}:
             return {"port": self.port, "ca_file": str(self.certificate)}
         return {"port": self.port, "ssh_config_file": str(self._ssh_config())}
 

@@ -7,7 +7,7 @@ held against it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final, Protocol
@@ -20,6 +20,7 @@ from irrgate.platforms.openbgpd import changes
 from irrgate.platforms.openbgpd_text import merged as merged_sets
 from irrgate.platforms.openbgpd_text import running_text, seal_of
 from irrgate.platforms.platform import ManagedList, Stranger
+from irrgate.platforms.ros import END
 from irrgate.prefixes import Afi, PrefixSet, format_address
 from irrgate.render import Renderer
 from tests.lab.bird_semantics import BirdSet
@@ -28,6 +29,8 @@ from tests.lab.eos_mode import ConfigMode
 from tests.lab.eos_mode import parse_config as parse_eos
 from tests.lab.eos_semantics import EosPrefixList, prefix_list
 from tests.lab.frr_lists import FrrLists
+from tests.lab.ios_config import IosConfig
+from tests.lab.ios_semantics import rule as ios_rule
 from tests.lab.iosxr_config import parse_config as parse_iosxr
 from tests.lab.iosxr_semantics import PrefixSetRule
 from tests.lab.iosxr_semantics import prefix_sets as iosxr_sets
@@ -37,11 +40,15 @@ from tests.lab.junos_semantics import RouteFilter, route_filters
 from tests.lab.junos_tree import render
 from tests.lab.openbgpd_semantics import OpenbgpdSet
 from tests.lab.openbgpd_semantics import prefix_sets as openbgpd_sets
+from tests.lab.ros_config import RosConfig
+from tests.lab.ros_script import run_line
+from tests.lab.ros_semantics import RosChain
+from tests.lab.ros_semantics import chain as ros_chain
 from tests.lab.srl_semantics import SrlPrefixSet
 from tests.lab.srl_semantics import prefix_sets as srl_sets
 from tests.lab.srl_tree import SrlConfig
 
-PLATFORMS: Final = ("eos", "junos", "bird", "frr", "openbgpd", "iosxr_netconf", "srl")
+PLATFORMS: Final = ("eos", "junos", "bird", "frr", "openbgpd", "ios", "iosxr_netconf", "ros", "srl")
 NAMES: Final = {Afi.IPV4: "IRR-AS64500-V4", Afi.IPV6: "IRR-AS64500-V6"}
 WANTED: Final[Mapping[str, Afi]] = {name: afi for afi, name in NAMES.items()}
 RENDERER: Final = Renderer()
@@ -71,6 +78,13 @@ _SRL: Final = """\
 {"srl_nokia-system:system": {"name": {"host-name": "edge1"}},
  "srl_nokia-routing-policy:routing-policy": {"prefix-set": [{"name": "CORE", "prefix": [
   {"ip-prefix": "10.0.0.0/8", "mask-length-range": "exact"}]}]}}
+"""
+_IOS: Final = """\
+hostname edge1
+!
+ip prefix-list CORE seq 5 permit 10.0.0.0/8
+!
+end
 """
 _IOSXR: Final = """\
 !! IOS XR Configuration 7.3.1
@@ -205,6 +219,26 @@ class FrrRouter:
         return rule
 
 
+class IosRouter:
+    """IOS, which is told a candidate line by line."""
+
+    def __init__(self, running: str = _IOS) -> None:
+        self.platform = "ios"
+        self.config = IosConfig.parse(running)
+
+    def load(self, candidate: str) -> None:
+        for line in candidate.splitlines():
+            if line:
+                said = self.config.lists.tell(line)
+                assert not said, said
+
+    def running(self) -> str:
+        return self.config.text()
+
+    def rule(self, name: str) -> Rule:
+        return ios_rule(self.config.lists, "ipv6" if WANTED[name] is Afi.IPV6 else "ip", name)
+
+
 class OpenbgpdRouter:
     """The files alone; what the driver makes of a candidate is irrgate's own merge of it."""
 
@@ -245,21 +279,40 @@ class SrlRouter:
         return srl_sets(self.running())[name]
 
 
-def router(platform: str, running: str | None = None) -> Router:  # noqa: PLR0911 - one a platform
+class RosRouter:
+    """RouterOS, which is told a candidate line by line; it prints what the driver makes of it."""
+
+    def __init__(self) -> None:
+        self.platform = "ros"
+        self.config = RosConfig()
+        self.config.add("CORE", "if (dst==10.0.0.0/8) {accept}")
+
+    def load(self, candidate: str) -> None:
+        for line in candidate.splitlines():
+            if line:
+                run_line(self.config, line)
+
+    def running(self) -> str:
+        return f"{self.config.text()}{END}\n"
+
+    def rule(self, name: str) -> RosChain:
+        return ros_chain(self.config, name)
+
+
+def router(platform: str, running: str | None = None) -> Router:
     """Return a router with this config, or one that has a list of others in it."""
-    if platform == "eos":
-        return EosRouter(running or _EOS)
-    if platform == "bird":
-        return BirdRouter()
-    if platform == "frr":
-        return FrrRouter()
-    if platform == "iosxr_netconf":
-        return IosxrRouter(running or _IOSXR)
-    if platform == "openbgpd":
-        return OpenbgpdRouter()
-    if platform == "srl":
-        return SrlRouter(running or _SRL)
-    return JunosRouter(running or _JUNOS)
+    made: Mapping[str, Callable[[], Router]] = {
+        "eos": lambda: EosRouter(running or _EOS),
+        "junos": lambda: JunosRouter(running or _JUNOS),
+        "bird": BirdRouter,
+        "frr": FrrRouter,
+        "openbgpd": OpenbgpdRouter,
+        "ios": lambda: IosRouter(running or _IOS),
+        "iosxr_netconf": lambda: IosxrRouter(running or _IOSXR),
+        "ros": RosRouter,
+        "srl": lambda: SrlRouter(running or _SRL),
+    }
+    return made[platform]()
 
 
 def candidate(
