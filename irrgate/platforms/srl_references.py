@@ -1,7 +1,7 @@
 """What refers to a prefix-set in an SR Linux configuration: any value that has its name.
 
-A policy's statement refers to it by `match/prefix-set`, or by `match/prefix/prefix-set` from
-release 24.3 on; whatever else mentions it counts as well.
+A policy's statement refers to it by `match/prefix-set`, or in later releases by
+`match/prefix/prefix-set`; whatever else mentions it counts as well.
 """
 
 from __future__ import annotations

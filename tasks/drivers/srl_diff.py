@@ -1,7 +1,7 @@
 """The difference that a candidate makes to the prefix-sets that a router holds.
 
-The router's own `diff` came with release 23.10 and shows whole sets in a form that changed since;
-this one has the same lines for the same router and candidate, whatever the release.
+The router has a `diff` of its own, which older releases do not know and whose form is not
+promised; this one has the same lines for the same router and candidate, whatever the release.
 """
 
 from __future__ import annotations

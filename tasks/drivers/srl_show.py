@@ -76,7 +76,7 @@ def _peer(neighbour: dict[str, Any], bgp: dict[str, Any], now: object) -> dict[s
 
 
 def _counts(neighbour: dict[str, Any], *, up: bool) -> list[tuple[str, dict[str, int]]]:
-    """Return the routes by family: of the list `afi-safi`, or as releases before 23.3 have it."""
+    """Return the routes by family: of the list `afi-safi`, or as older releases have it."""
     found = [(bare(str(each.get("afi-safi-name"))), each) for each in listed(neighbour, "afi-safi")]
     found += [
         (name, neighbour[name])

@@ -67,7 +67,7 @@ def ready(desk: Desk) -> LabDevice:
 
 
 def refer(device: LabDevice, name: str, where: str = "prefix-set") -> None:
-    """Let a policy refer to a filter, as releases before 24.3 have it, or since."""
+    """Let a policy refer to a filter, as older releases have it, or later ones."""
     match: object = {"prefix-set": name}
     for each in where.split("/")[:-1]:
         match = {each: match}
