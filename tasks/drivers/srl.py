@@ -135,14 +135,7 @@ class SrlDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
 
     def compare_config(self) -> str:
         """Return the entries that the candidate adds to each prefix-set, and takes from it."""
-        if self._candidate is None:
-            return ""
-        with self._refused(CandidateRefused):
-            (policy,) = self._rpc.get(["/routing-policy"], "running")
-        try:
-            return difference(self._candidate, prefix_sets({"routing-policy": policy}))
-        except ParseError as exc:
-            raise CandidateRefused(self.hostname, str(exc)) from exc
+        return "" if self._candidate is None else self._difference(self._candidate)
 
     def discard_config(self) -> None:
         """Forget the candidate; the router has nothing of it."""
@@ -151,8 +144,9 @@ class SrlDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
     def commit_config(self, message: str = "", revert_in: int | None = None) -> None:
         """Commit the candidate; with `revert_in`, to be confirmed within these seconds.
 
-        Raises CommitRefused when it was not taken: then the router holds what it held before.
-        JSON-RPC has no place for `message`.
+        Raises CommitRefused when the router says no: then it holds what it held before; also when
+        it says yes, and the commit is not there, or does not wait. JSON-RPC has no place for
+        `message`.
         """
         del message
         commands, self._candidate = self._candidate, None
@@ -168,6 +162,8 @@ class SrlDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         if revert_in is None:
             if waiting:
                 self._confirm()
+            if self._difference(commands):
+                raise CommitRefused(self.hostname, "does not hold what it says it committed")
             self._save()
         elif not waiting:
             raise CommitRefused(self.hostname, "the commit does not wait to be confirmed")
@@ -273,6 +269,14 @@ class SrlDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             raise CandidateRefused(str(filename), f"cannot be read: {exc.strerror}") from exc
         except ParseError as exc:
             raise CandidateRefused(self.hostname, str(exc), hint=exc.hint) from exc
+
+    def _difference(self, commands: Commands) -> str:
+        with self._refused(CandidateRefused):
+            (policy,) = self._rpc.get(["/routing-policy"], "running")
+        try:
+            return difference(commands, prefix_sets({"routing-policy": policy}))
+        except ParseError as exc:
+            raise CandidateRefused(self.hostname, str(exc)) from exc
 
     def _checked(self, revert_in: int) -> int:
         if not 0 < revert_in <= _MAX_REVERT:

@@ -219,6 +219,20 @@ def test_a_router_that_took_no_notice_of_the_timer_is_found_out(
         driver.commit_config(revert_in=60)
 
 
+@pytest.mark.parametrize(
+    ("revert_in", "why"),
+    [(60, "the commit does not wait to be confirmed"), (None, "does not hold what it says")],
+)
+def test_a_router_that_says_yes_and_does_nothing(
+    device: LabDevice, driver: SrlDriver, revert_in: int | None, why: str
+) -> None:
+    loaded(driver)
+    device.ask("next_answer", status=200, text='{"id": {id}, "result": [{}]}')
+    with pytest.raises(CommitRefused, match=why):
+        driver.commit_config(revert_in=revert_in)
+    assert held(driver) == OLD
+
+
 @pytest.mark.parametrize("seconds", [0, -1, 86_401])
 def test_a_time_that_the_router_cannot_count(driver: SrlDriver, seconds: int) -> None:
     with pytest.raises(CommitRefused, match=f"revert_in must be 1 to 86400, not {seconds}"):
