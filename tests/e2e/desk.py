@@ -21,6 +21,7 @@ from tests.lab import (
     ios_semantics,
     iosxr_semantics,
     junos_semantics,
+    nxos_semantics,
     ros_semantics,
     srl_semantics,
 )
@@ -165,38 +166,52 @@ def blank(device: LabDevice) -> str:
 
 def config(device: LabDevice, lists: dict[str, list[str]]) -> str:
     """A running config with these prefix lists of exact entries, as a person might write them."""
-    if device.platform == "ios":
-        return blank(device).replace("end\n", "".join(_ios_lines(lists)) + "!\nend\n")
-    if device.platform == "eos":
-        text = f"hostname {device.name}\n!\n"
-        for name, prefixes in lists.items():
-            keyword = "ipv6" if name.endswith("V6") else "ip"
-            entries = "".join(
-                f"   seq {10 * at} permit {prefix}\n" for at, prefix in enumerate(prefixes, 1)
-            )
-            text += f"{keyword} prefix-list {name}\n{entries}!\n"
-        return f"{text}end\n"
-    if device.platform == "ros":
-        return blank(device) + "".join(_ros_lines(lists))
-    if device.platform == "iosxr_netconf":
-        text = f"hostname {device.name}\n!\n"
-        for name, prefixes in lists.items():
-            entries = ",\n  ".join(prefixes)
-            text += f"prefix-set {name}\n  {entries}\nend-set\n!\n"
-        return f"{text}end\n"
-    if device.platform == "srl":
-        root = json.loads(blank(device))
-        sets = [
-            {"name": name, "prefix": [_srl_entry(prefix) for prefix in prefixes]}
-            for name, prefixes in lists.items()
-        ]
-        root["srl_nokia-routing-policy:routing-policy"] = {"prefix-set": sets}
-        return json.dumps(root, separators=(",", ":"))
-    text = f"system {{\n    host-name {device.name};\n}}\npolicy-options {{\n"
+    return _CONFIGS[device.platform](blank(device), lists)
+
+
+def _eos(blank: str, lists: dict[str, list[str]]) -> str:
+    text = ""
+    for name, prefixes in lists.items():
+        keyword = "ipv6" if name.endswith("V6") else "ip"
+        entries = "".join(
+            f"   seq {10 * at} permit {prefix}\n" for at, prefix in enumerate(prefixes, 1)
+        )
+        text += f"{keyword} prefix-list {name}\n{entries}!\n"
+    return blank.replace("end\n", f"{text}end\n")
+
+
+def _nxos(blank: str, lists: dict[str, list[str]]) -> str:
+    return blank + "".join(
+        f"{'ipv6' if name.endswith('V6') else 'ip'} prefix-list {name} "
+        f"seq {10 * at} permit {prefix}\n"
+        for name, prefixes in lists.items()
+        for at, prefix in enumerate(prefixes, 1)
+    )
+
+
+def _iosxr(blank: str, lists: dict[str, list[str]]) -> str:
+    text = ""
+    for name, prefixes in lists.items():
+        entries = ",\n  ".join(prefixes)
+        text += f"prefix-set {name}\n  {entries}\nend-set\n!\n"
+    return blank.replace("end\n", f"{text}end\n")
+
+
+def _junos(blank: str, lists: dict[str, list[str]]) -> str:
+    text = f"{blank}policy-options {{\n"
     for name, prefixes in lists.items():
         entries = "".join(f"        {prefix} exact;\n" for prefix in prefixes)
         text += f"    route-filter-list {name} {{\n{entries}    }}\n"
     return f"{text}}}\n"
+
+
+def _srl(blank: str, lists: dict[str, list[str]]) -> str:
+    sets = [
+        {"name": name, "prefix": [_srl_entry(prefix) for prefix in prefixes]}
+        for name, prefixes in lists.items()
+    ]
+    policy = {"srl_nokia-routing-policy:routing-policy": {"prefix-set": sets}}
+    return json.dumps({**json.loads(blank), **policy}, separators=(",", ":"))
 
 
 def _ios_lines(lists: dict[str, list[str]]) -> Iterator[str]:
@@ -216,6 +231,18 @@ def _srl_entry(prefix: str) -> dict[str, str]:
     return {"ip-prefix": prefix, "mask-length-range": "exact"}
 
 
+_CONFIGS: Mapping[str, Callable[[str, dict[str, list[str]]], str]] = {
+    "eos": _eos,
+    "ios": lambda blank, lists: blank.replace("end\n", f"{''.join(_ios_lines(lists))}!\nend\n"),
+    "iosxr_netconf": _iosxr,
+    "junos": _junos,
+    "nxos": _nxos,
+    "nxos_ssh": _nxos,
+    "ros": lambda blank, lists: blank + "".join(_ros_lines(lists)),
+    "srl": _srl,
+}
+
+
 def log(device: LabDevice) -> list[Applied]:
     """What a router did since it was renewed."""
     records = device.apply_log()
@@ -229,17 +256,19 @@ def events(device: LabDevice) -> list[str]:
 
 def accepts(device: LabDevice, name: str, prefix: str) -> bool:
     """Whether a router's list lets a prefix pass, by the lab's own reading of the platform."""
-    if device.platform == "eos":
-        return eos_semantics.accepts(device.running(), name, prefix)
-    if device.platform == "ios":
-        return ios_semantics.accepts(device.running(), name, prefix)
-    if device.platform == "iosxr_netconf":
-        return iosxr_semantics.accepts(device.running(), name, prefix)
-    if device.platform == "ros":
-        return ros_semantics.accepts(device.running(), name, prefix)
-    if device.platform == "srl":
-        return srl_semantics.accepts(device.running(), name, prefix)
-    return junos_semantics.accepts(device.running(), name, prefix)
+    return _ACCEPTS[device.platform](device.running(), name, prefix)
+
+
+_ACCEPTS: Mapping[str, Callable[[str, str, str], bool]] = {
+    "eos": eos_semantics.accepts,
+    "ios": ios_semantics.accepts,
+    "iosxr_netconf": iosxr_semantics.accepts,
+    "junos": junos_semantics.accepts,
+    "nxos": nxos_semantics.accepts,
+    "nxos_ssh": nxos_semantics.accepts,
+    "ros": ros_semantics.accepts,
+    "srl": srl_semantics.accepts,
+}
 
 
 def has_list(device: LabDevice, name: str) -> bool:

@@ -12,7 +12,8 @@ import threading
 
 from tests.lab.certificates import own_certificate
 from tests.lab.device import Chassis, Options
-from tests.lab.srl_http import SrlServer
+from tests.lab.https_server import HttpsServer
+from tests.lab.srl_http import serving
 from tests.lab.srl_router import SrlRouter
 
 
@@ -22,7 +23,7 @@ def main() -> None:
     chassis = Chassis(options)
     router = SrlRouter(chassis)
     certificate, key = own_certificate(options.directory, options.name)
-    server = SrlServer(router, options.port, certificate, key)
+    server = HttpsServer(chassis, options.port, certificate, key, serving(router))
     threading.Thread(target=server.serve_forever, name="jsonrpc", daemon=True).start()
     chassis.start(router, server.server_port, certificate=str(certificate))
     chassis.stopping.wait()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from tests.lab.eos_cli import LineCut
 from tests.lab.faults import Fault, FaultKind, Step
+from tests.lab.https_server import LineCut
 from tests.lab.srl_router import SrlRouter
 from tests.lab.srl_tree import SrlRefusedError
 

@@ -38,6 +38,8 @@ from tests.lab.junos_loader import load_text
 from tests.lab.junos_loader import parse_config as parse_junos
 from tests.lab.junos_semantics import RouteFilter, route_filters
 from tests.lab.junos_tree import render
+from tests.lab.nxos_config import parse_config as parse_nxos
+from tests.lab.nxos_semantics import prefix_list as nxos_list
 from tests.lab.openbgpd_semantics import OpenbgpdSet
 from tests.lab.openbgpd_semantics import prefix_sets as openbgpd_sets
 from tests.lab.ros_config import RosConfig
@@ -48,7 +50,18 @@ from tests.lab.srl_semantics import SrlPrefixSet
 from tests.lab.srl_semantics import prefix_sets as srl_sets
 from tests.lab.srl_tree import SrlConfig
 
-PLATFORMS: Final = ("eos", "junos", "bird", "frr", "openbgpd", "ios", "iosxr_netconf", "ros", "srl")
+PLATFORMS: Final = (
+    "eos",
+    "junos",
+    "bird",
+    "frr",
+    "openbgpd",
+    "ios",
+    "iosxr_netconf",
+    "ros",
+    "nxos",
+    "srl",
+)
 NAMES: Final = {Afi.IPV4: "IRR-AS64500-V4", Afi.IPV6: "IRR-AS64500-V6"}
 WANTED: Final[Mapping[str, Afi]] = {name: afi for afi, name in NAMES.items()}
 RENDERER: Final = Renderer()
@@ -91,6 +104,7 @@ _IOSXR: Final = """\
 !! Last configuration change at Fri Oct  2 23:27:33 2020 by admin
 !
 hostname edge1
+rpl maximum lines 1000000
 prefix-set CORE
   10.0.0.0/8
 end-set
@@ -219,6 +233,31 @@ class FrrRouter:
         return rule
 
 
+def nxos_shown(text: str) -> str:
+    """Return an NX-OS config as the driver has it: with what the router counts in it."""
+    counted = sum("prefix-list" in line for line in text.splitlines())
+    head = "\n!Command: show running-config\n\nversion 9.3(8)\n"
+    return f"{head}{text}\n!irrgate: {counted} lines with prefix-list\n"
+
+
+class NxosRouter:
+    """NX-OS, which is told a candidate line by line, and counts its lines as the driver asks."""
+
+    def __init__(self) -> None:
+        self.platform = "nxos"
+        self._config = parse_nxos("hostname edge1\nip prefix-list CORE seq 10 permit 10.0.0.0/8\n")
+
+    def load(self, candidate: str) -> None:
+        for line in filter(None, candidate.splitlines()):
+            self._config.tell(line)
+
+    def running(self) -> str:
+        return nxos_shown(self._config.text())
+
+    def rule(self, name: str) -> Rule:
+        return nxos_list(self._config, name, "ipv6" if WANTED[name] is Afi.IPV6 else "ip")
+
+
 class IosRouter:
     """IOS, which is told a candidate line by line."""
 
@@ -309,6 +348,7 @@ def router(platform: str, running: str | None = None) -> Router:
         "openbgpd": OpenbgpdRouter,
         "ios": lambda: IosRouter(running or _IOS),
         "iosxr_netconf": lambda: IosxrRouter(running or _IOSXR),
+        "nxos": NxosRouter,
         "ros": RosRouter,
         "srl": lambda: SrlRouter(running or _SRL),
     }
