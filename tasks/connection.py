@@ -235,6 +235,7 @@ OWN_DRIVERS: Final[Mapping[str, tuple[str, str]]] = {
     "openbgpd": ("tasks.drivers.openbgpd", "OpenbgpdDriver"),
     "sros": ("tasks.drivers.sros", "SrosDriver"),
     "ros": ("tasks.drivers.ros", "RosDriver"),
+    "srl": ("tasks.drivers.srl", "SrlDriver"),
 }
 """Our own drivers, or NAPALM's with our hardening: module and class, by platform."""
 _VERIFIERS: Final[Mapping[str, Verifier]] = {

@@ -18,6 +18,7 @@ from irrgate.platforms.nxos import Nxos, NxosSsh
 from irrgate.platforms.openbgpd import Openbgpd
 from irrgate.platforms.platform import Platform
 from irrgate.platforms.ros import Ros
+from irrgate.platforms.srl import Srl
 from irrgate.platforms.sros import Sros
 
 PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
@@ -36,6 +37,7 @@ PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
             NxosSsh(),
             Ros(),
             Sros(),
+            Srl(),
         )
     }
 )

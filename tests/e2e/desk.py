@@ -166,6 +166,8 @@ def events(device: LabDevice) -> list[str]:
 
 
 def has_list(device: LabDevice, name: str) -> bool:
+    if device.platform == "srl":
+        return name in device.lists()
     return bool(
         re.search(
             rf"(prefix-list |prefix-set |route-filter-list |chain=|<name>){name}\b",

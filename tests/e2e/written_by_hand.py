@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
@@ -13,6 +14,7 @@ from tests.lab import (
     junos_semantics,
     nxos_semantics,
     ros_semantics,
+    srl_semantics,
     sros_semantics,
 )
 from tests.lab.harness import LabDevice
@@ -91,6 +93,18 @@ def _ros_lines(lists: Lists) -> Iterator[str]:
             yield f'/routing filter rule add chain={name} rule="{rule}"\n'
 
 
+def _srl(device: LabDevice, lists: Lists) -> str:
+    sets = [
+        {
+            "name": name,
+            "prefix": [{"ip-prefix": each, "mask-length-range": "exact"} for each in prefixes],
+        }
+        for name, prefixes in lists.items()
+    ]
+    policy = {"srl_nokia-routing-policy:routing-policy": {"prefix-set": sets}}
+    return json.dumps({**json.loads(blank(device)), **policy}, separators=(",", ":"))
+
+
 def _sros(device: LabDevice, lists: Lists) -> str:
     return sros_semantics.config(device.name, lists)
 
@@ -104,6 +118,7 @@ _CONFIGS: Final[Mapping[str, Callable[[LabDevice, Lists], str]]] = MappingProxyT
         "nxos": _nxos,
         "nxos_ssh": _nxos,
         "ros": _ros,
+        "srl": _srl,
         "sros": _sros,
     }
 )
@@ -116,6 +131,7 @@ _ACCEPTS: Final[Mapping[str, Callable[[str, str, str], bool]]] = MappingProxyTyp
         "nxos": nxos_semantics.accepts,
         "nxos_ssh": nxos_semantics.accepts,
         "ros": ros_semantics.accepts,
+        "srl": srl_semantics.accepts,
         "sros": sros_semantics.accepts,
     }
 )

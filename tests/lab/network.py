@@ -33,6 +33,7 @@ EMPTY_CONFIG = {
     "<system><name>{name}</name></system>\n</configure>\n",
     "ios": "hostname {name}\nip scp server enable\narchive\n path flash:archive\n!\nend\n",
     "ros": "/system identity set name={name}\n",
+    "srl": '{{"srl_nokia-system:system":{{"name":{{"host-name":"{name}"}}}}}}',
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -64,6 +65,21 @@ def _junos_entries(afi: Afi, text: str) -> PrefixSet:
     return PrefixSet.parse(afi, ranges)
 
 
+_SRL_ENTRY: Final = '%N {"ip-prefix": "%n/%l", "mask-length-range": "%a..%A"}\\n'
+"""bgpq4 1.9 has no output for SR Linux: these are its prefixes and lengths in the router's words"""
+
+
+def _srl(text: str) -> str:
+    sets: dict[str, list[object]] = {}
+    for line in text.splitlines():
+        name, _, entry = line.partition(" ")
+        if name:
+            sets.setdefault(name, []).append(json.loads(entry))
+    listed = [{"name": name, "prefix": entries} for name, entries in sets.items()]
+    policy = {"srl_nokia-routing-policy:routing-policy": {"prefix-set": listed}}
+    return json.dumps({"srl_nokia-system:system": {}, **policy})
+
+
 PRINTERS: Final = (
     Printer("eos", ("-e",), _ended),
     Printer("junos", ("-J", "-z"), _same, listed=_junos_entries),
@@ -76,5 +92,6 @@ PRINTERS: Final = (
     Printer("frr", (), _ended),
     Printer("frr", ("-s",), _ended),
     Printer("iosxr_netconf", ("-X",), _ended),
+    Printer("srl", ("-F", _SRL_ENTRY), _srl),
 )
 """In the order in which `make parity` prints them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Final, Protocol
 
@@ -39,6 +40,9 @@ from tests.lab.ros_config import RosConfig
 from tests.lab.ros_script import run_line
 from tests.lab.ros_semantics import RosChain
 from tests.lab.ros_semantics import chain as ros_chain
+from tests.lab.srl_semantics import SrlPrefixSet
+from tests.lab.srl_semantics import prefix_sets as srl_sets
+from tests.lab.srl_tree import SrlConfig
 from tests.lab.sros_semantics import SrosPrefixList
 from tests.lab.sros_semantics import prefix_lists as sros_lists
 from tests.lab.sros_tree import check as check_sros
@@ -68,6 +72,11 @@ policy-options {
         10.0.0.0/8 exact;
     }
 }
+"""
+SRL_RUNNING: Final = """\
+{"srl_nokia-system:system": {"name": {"host-name": "edge1"}},
+ "srl_nokia-routing-policy:routing-policy": {"prefix-set": [{"name": "CORE", "prefix": [
+  {"ip-prefix": "10.0.0.0/8", "mask-length-range": "exact"}]}]}}
 """
 SROS_RUNNING: Final = """\
 <configure xmlns="urn:nokia.com:sros:ns:yang:sr:conf">
@@ -167,6 +176,27 @@ class JunosRouter:
 
     def rule(self, name: str) -> RouteFilter:
         return route_filters(self.running())[name]
+
+
+class SrlRouter:
+    """The router's own tree, given the commands of a `set`."""
+
+    def __init__(self, running: str = SRL_RUNNING) -> None:
+        self.platform = "srl"
+        self._config = SrlConfig.parse(running)
+
+    def load(self, candidate: str) -> None:
+        config = self._config.copy()
+        for command in json.loads(candidate):
+            config.apply(command)
+        config.check(config.prefix_sets())
+        self._config = config
+
+    def running(self) -> str:
+        return self._config.text()
+
+    def rule(self, name: str) -> SrlPrefixSet:
+        return srl_sets(self.running())[name]
 
 
 class SrosRouter:

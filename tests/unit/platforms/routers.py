@@ -21,6 +21,7 @@ from tests.unit.platforms.in_memory import (
     JUNOS_RUNNING,
     NAMES,
     RENDERER,
+    SRL_RUNNING,
     SROS_RUNNING,
     WANTED,
     BirdRouter,
@@ -34,6 +35,7 @@ from tests.unit.platforms.in_memory import (
     RosRouter,
     Router,
     Rule,
+    SrlRouter,
     SrosRouter,
     nxos_shown,
 )
@@ -46,6 +48,7 @@ __all__ = [
     "NAMES",
     "PLATFORMS",
     "RENDERER",
+    "SRL_RUNNING",
     "SROS_RUNNING",
     "UNIVERSES",
     "WANTED",
@@ -60,6 +63,7 @@ __all__ = [
     "RosRouter",
     "Router",
     "Rule",
+    "SrlRouter",
     "SrosRouter",
     "Universe",
     "candidate",
@@ -80,6 +84,7 @@ PLATFORMS: Final = (
     "ros",
     "nxos",
     "sros",
+    "srl",
 )
 
 
@@ -95,6 +100,7 @@ def router(platform: str, running: str | None = None) -> Router:
         "iosxr_netconf": lambda: IosxrRouter(running or IOSXR_RUNNING),
         "nxos": NxosRouter,
         "ros": RosRouter,
+        "srl": lambda: SrlRouter(running or SRL_RUNNING),
         "sros": lambda: SrosRouter(running or SROS_RUNNING),
     }
     return made[platform]()

@@ -21,6 +21,7 @@ from tests.unit.platforms.running_configs import (
     openbgpd,
     ros,
 )
+from tests.unit.platforms.srl_made import srl
 from tests.unit.platforms.sros_configs import sros, sros_entry, sros_policy
 
 
@@ -75,6 +76,11 @@ def many_on_sros(count: int) -> str:
     return sros(sros_policy(*map(sros_entry, range(count))))
 
 
+def many_on_srl(count: int) -> str:
+    statements = [{"name": str(n), "match": {"prefix-set": NAME}} for n in range(count)]
+    return srl([{"name": "IN", "statement": statements}])
+
+
 MANY = {
     "openbgpd": many_on_openbgpd,
     "bird": many_on_bird,
@@ -87,6 +93,7 @@ MANY = {
     "nxos": many_on_nxos,
     "nxos_ssh": many_on_nxos,
     "sros": many_on_sros,
+    "srl": many_on_srl,
 }
 
 
@@ -124,6 +131,7 @@ def test_what_a_router_says_is_told_in_one_line_of_print(platform: str) -> None:
         # Of what a terminal obeys, XML knows the one byte that stands for it.
         "sros": sros(after=f"<x>{NAME} {long}</x>".replace("\x1b[", "\x9b")),
         "ros": ros(f'/routing bgp template add comment="{NAME} {long}"\n'),
+        "srl": srl(location=f"{NAME} {long}"),
     }
     (told,) = only(platform, running[platform]).references
     assert told.isprintable()

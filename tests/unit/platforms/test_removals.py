@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from irrgate.errors import ParseError
@@ -35,11 +37,23 @@ REMOVES = {
         "/routing filter rule remove [find chain=IRR-AS1-V6]\n",
     ),
     "bird": ("# remove 'IRR-AS1-V4' # ipv4\n", "# remove 'IRR-AS1-V6' # ipv6\n"),
+    "srl": (
+        '{"action": "delete", "path": "/routing-policy/prefix-set[name=IRR-AS1-V4]"}',
+        '{"action": "delete", "path": "/routing-policy/prefix-set[name=IRR-AS1-V6]"}',
+    ),
 }
 
 
 def parsed(platform: str, text: str) -> RunningFilters:
     return PLATFORMS[platform].parse_candidate(text, WANTED, GONE)
+
+
+def taken_out(platform: str, text: str, line: str) -> str:
+    left = text.replace(line, "")
+    if platform != "srl":
+        return left
+    # JSON has a comma between two of a list, and none before the first or after the last.
+    return re.sub(r"(\[\s*),", r"\1", re.sub(r",(\s*[,\]])", r"\1", left))
 
 
 @pytest.mark.parametrize("platform", routers.PLATFORMS)
@@ -52,7 +66,7 @@ def test_what_is_removed_is_read_back(platform: str, lists: dict[str, PrefixSet]
     assert found.strangers == ()
     for line in REMOVES[platform]:
         assert line in text
-        without = parsed(platform, text.replace(line, ""))
+        without = parsed(platform, taken_out(platform, text, line))
         assert len(without.removed) == 1
 
 
@@ -143,6 +157,17 @@ def test_a_list_that_is_to_go_is_not_set_either(platform: str) -> None:
         ("openbgpd", 'no as-set "IRR-AS1-V4"'),
         ("openbgpd", "allow from any"),
         ("openbgpd", 'include "/etc/other.conf"'),
+        ("srl", '{"action": "delete", "path": "/routing-policy"}'),
+        ("srl", '{"action": "delete", "path": "/routing-policy/prefix-set"}'),
+        ("srl", '{"action": "delete", "path": "/routing-policy/prefix-set[name=*]"}'),
+        ("srl", '{"action": "delete", "path": "/routing-policy/policy[name=IRR-AS1-V4]"}'),
+        ("srl", '{"action": "delete", "path": "/routing-policy/prefix-set[name=IRR-AS1-V4]/x"}'),
+        ("srl", '{"action": "update", "path": "/routing-policy/prefix-set[name=IRR-AS1-V4]"}'),
+        (
+            "srl",
+            REMOVES["srl"][0].replace('"path"', '"path": "/system", "path"'),
+        ),
+        ("srl", '"delete"'),
         ("junos", "    /* gone */ delete: route-filter-list IRR-AS1-V4;"),
     ],
 )
