@@ -24,10 +24,10 @@ from tests.lab.clock import Timer
 from tests.lab.device import Chassis
 from tests.lab.junos_check import check_candidate
 from tests.lab.junos_diff import changed_statements, compare
-from tests.lab.junos_errors import RefusedError
 from tests.lab.junos_history import Commit, History, Unconfirmed
 from tests.lab.junos_loader import LoadError, load_text, parse_config
 from tests.lab.junos_tree import FilterList, Node, render, walk_lists
+from tests.lab.netconf_rpc import RefusedError
 
 DATABASE_MODIFIED = "configuration database modified"
 

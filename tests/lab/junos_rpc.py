@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape
 
 from lxml import etree
 
 from tests.lab.device import Chassis
-from tests.lab.faults import Fault, FaultKind, Step
+from tests.lab.faults import Step
 from tests.lab.junos_database import CommitRequest, Database, Session
-from tests.lab.junos_errors import RefusedError, RpcError
 from tests.lab.junos_facts import Facts
 from tests.lab.junos_select import select, to_xml
 from tests.lab.junos_tree import render
+from tests.lab.netconf_rpc import RefusedError, RpcError, Rpcs, cut_text, error_xml, tag_of
 
-NETCONF_NS = "urn:ietf:params:xml:ns:netconf:base:1.0"
 JUNOS_NS = "http://xml.juniper.net/junos/23.4R1/junos"
 XNM_NS = "http://xml.juniper.net/xnm/1.1/xnm"
 
@@ -28,22 +26,13 @@ _STEPS: Final = {
     "get-bgp-summary-information": Step.BGP,
     "get-bgp-neighbor-information": Step.BGP,
 }
-_GARBAGE: Final = "<configuration-information><<< 0x7f?"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes back on the line (None: the line is cut), and whether the session ends."""
+class Router(Rpcs[Session]):
+    """What the device does for each request."""
 
-    data: bytes | None
-    ends: bool = False
-
-
-CUT = Answer(None, ends=True)
-
-
-class Router:
-    """Answers requests, each in a thread of its own; the chassis lock makes them take turns."""
+    namespaces = f' xmlns:junos="{JUNOS_NS}"'
+    garbage = "<configuration-information><<< 0x7f?"
 
     def __init__(
         self,
@@ -52,7 +41,7 @@ class Router:
         facts: Facts,
         kill_session: Callable[[int], bool],
     ) -> None:
-        self._chassis = chassis
+        super().__init__(chassis)
         self._database = database
         self._kill_session = kill_session
         self._facts: Mapping[str, Callable[[etree._Element], str]] = facts.answers()
@@ -68,77 +57,35 @@ class Router:
             "kill-session": lambda _session, request: self._kill(request),
         }
 
-    def answer(self, session: Session, message: bytes) -> Answer:
-        """Do what a message asks; faults strike here."""
-        try:
-            root = _parse(message)
-        except etree.XMLSyntaxError as exc:
-            return Answer(_reply({}, _errors(RefusedError(f"syntax error: {exc}"))))
-        attributes = {"message-id": str(root.get("message-id", ""))}
-        request = root[0] if len(root) else etree.Element("nothing")
-        try:
-            fault = self._fault(request)
-        except RefusedError as exc:
-            return Answer(_reply(attributes, _errors(exc)))
-        if fault is not None and fault.kind in {FaultKind.HANG, FaultKind.DROP, FaultKind.REFUSE}:
-            if fault.kind is FaultKind.HANG:
-                self._chassis.faults.sleep(fault)
-            return CUT
-        if fault is not None and fault.kind is FaultKind.RESTART:
-            self._chassis.restart()
-        if fault is not None and fault.kind is FaultKind.ERROR:
-            said = RefusedError(fault.text or "internal error: the request could not be done")
-            return Answer(_reply(attributes, _errors(said)))
-        body = self._apply(session, request)
-        ends = _tag(request) == "close-session"
-        if fault is None:
-            return Answer(_reply(attributes, body), ends)
-        return self._spoilt(fault, attributes, body, ends)
-
-    def _spoilt(self, fault: Fault, attributes: dict[str, str], body: str, ends: bool) -> Answer:
-        match fault.kind:
-            case FaultKind.DROP_AFTER:
-                return CUT
-            case FaultKind.HANG_AFTER:
-                self._chassis.faults.sleep(fault)
-                return CUT
-            case FaultKind.RESTART_AFTER:
-                self._chassis.restart()
-            case FaultKind.SLOW:
-                self._chassis.faults.sleep(fault)
-            case FaultKind.GARBAGE:
-                body = fault.text or _GARBAGE
-            case FaultKind.TRUNCATE:
-                body = _truncated(body)
-            case _:
-                pass
-        return Answer(_reply(attributes, body), ends)
-
-    def _fault(self, request: etree._Element) -> Fault | None:
-        tag = _tag(request)
+    def step(self, request: etree._Element) -> Step | None:
+        tag = tag_of(request)
         step = _STEPS.get(tag)
         if tag == "load-configuration" and (number := request.get("rollback")) is not None:
             step = Step.DISCARD if number == "0" else Step.ROLLBACK
         elif tag == "get-configuration":
             step = Step.GET_CONFIG if request.get("compare") is None else Step.COMPARE
         elif tag == "commit-configuration":
-            with self._chassis.lock:
+            with self.chassis.lock:
                 confirming = self._database.is_confirming(_commit_request(request))
                 changed = self._database.changed_by is not None
             step = (Step.ROLLBACK if changed else Step.CONFIRM) if confirming else Step.COMMIT
-        return None if step is None else self._chassis.faults.take(step)
+        return step
 
-    def _apply(self, session: Session, request: etree._Element) -> str:
-        tag = _tag(request)
-        with self._chassis.lock:
-            try:
-                if tag in self._handlers:
-                    return self._handlers[tag](session, request)
-                if tag in self._facts:
-                    return self._facts[tag](request)
-                raise RefusedError(RpcError("syntax error", bad_element=tag))
-            except RefusedError as exc:
-                return _errors(exc)
+    def apply(self, session: Session, request: etree._Element) -> str:
+        tag = tag_of(request)
+        if tag in self._handlers:
+            return self._handlers[tag](session, request)
+        if tag in self._facts:
+            return self._facts[tag](request)
+        raise RefusedError(RpcError("syntax error", bad_element=tag))
+
+    def truncated(self, body: str) -> str:
+        start = body.find(">", body.find("<configuration-")) + 1
+        end = body.rfind("</configuration-t")
+        if end < 0:
+            start = body.rfind("<configuration-output>") + 22
+            end = body.rfind("</configuration-output")
+        return cut_text(body, start, end)
 
     def _lock(self, session: Session, _: etree._Element) -> str:
         self._database.lock(session)
@@ -153,7 +100,7 @@ class Router:
             raise RefusedError(RpcError("syntax error", bad_element="open-configuration"))
         self._database.open_private(session)
         said = RpcError("uncommitted changes will be discarded on exit", severity="warning")
-        return _errors(RefusedError(said)) + "<ok/>"
+        return error_xml(RefusedError(said)) + "<ok/>"
 
     def _close(self, session: Session, _: etree._Element) -> str:
         self._database.close_private(session)
@@ -180,7 +127,7 @@ class Router:
             )
             for error in refused
         ]
-        body = _errors(RefusedError(*errors)) if errors else "<ok/>"
+        body = error_xml(RefusedError(*errors)) if errors else "<ok/>"
         return f"<load-configuration-results>{body}</load-configuration-results>"
 
     def _get(self, session: Session, request: etree._Element) -> str:
@@ -213,16 +160,6 @@ class Router:
         return "<ok/>"
 
 
-def _parse(message: bytes) -> etree._Element:
-    # A router does not fetch what a client names; a config of 25 MB is one text node.
-    parser = etree.XMLParser(huge_tree=True, resolve_entities=False, no_network=True)
-    return etree.fromstring(message.strip(), parser)
-
-
-def _tag(element: etree._Element) -> str:
-    return etree.QName(element).localname
-
-
 def _commit_request(request: etree._Element) -> CommitRequest:
     minutes = 0
     if request.find("{*}confirmed") is not None:
@@ -241,43 +178,3 @@ def _rollback(text: str) -> int:
     if not text.isdecimal() or int(text) > 49:
         raise RefusedError(RpcError("rollback number out of range 0..49", bad_element=text))
     return int(text)
-
-
-def _reply(attributes: Mapping[str, str], body: str) -> bytes:
-    given = "".join(f" {name}={quoteattr(value)}" for name, value in attributes.items())
-    opening = f'<rpc-reply xmlns="{NETCONF_NS}" xmlns:junos="{JUNOS_NS}"{given}>'
-    return f"{opening}\n{body}\n</rpc-reply>\n".encode()
-
-
-def _errors(refused: RefusedError) -> str:
-    return "".join(_error(error) for error in refused.errors)
-
-
-def _error(error: RpcError) -> str:
-    parts = [
-        "<rpc-error><error-type>protocol</error-type><error-tag>operation-failed</error-tag>",
-        f"<error-severity>{error.severity}</error-severity>",
-    ]
-    if error.path:
-        parts.append(f"<error-path>{escape(error.path)}</error-path>")
-    parts.append(f"<error-message>{escape(error.message)}</error-message>")
-    if error.line:
-        parts.append(f"<line-number>{error.line}</line-number>")
-    if error.bad_element:
-        bad = f"<bad-element>{escape(error.bad_element)}</bad-element>"
-        parts.append(f"<error-info>{bad}</error-info>")
-    return "".join([*parts, "</rpc-error>"])
-
-
-def _truncated(body: str) -> str:
-    """The body with the second half of its text gone: still XML, as a cut file would be."""
-    start, end = body.find(">", body.find("<configuration-")) + 1, body.rfind("</configuration-t")
-    if end < 0:
-        start, end = body.rfind("<configuration-output>") + 22, body.rfind("</configuration-output")
-    if start <= 0 or end <= start:
-        return body
-    middle = (start + end) // 2
-    entity = body.rfind("&", start, middle)
-    if entity >= 0 and ";" not in body[entity:middle]:
-        middle = entity
-    return body[:middle] + body[end:]

@@ -6,10 +6,10 @@ import pytest
 
 from tests.lab.junos_check import check_candidate
 from tests.lab.junos_diff import changed_statements, compare
-from tests.lab.junos_framing import CHUNK, Framer, FramingError, frame
 from tests.lab.junos_loader import LoadError, load_text, parse_config
 from tests.lab.junos_semantics import UndocumentedError, accepts, route_filters
 from tests.lab.junos_tree import Node, render
+from tests.lab.netconf_framing import CHUNK, Framer, FramingError, frame
 
 RUNNING = """\
 system {
