@@ -11,12 +11,13 @@ from irrgate.errors import PlatformError
 from irrgate.platforms.bird import Bird
 from irrgate.platforms.eos import Eos
 from irrgate.platforms.frr import Frr
+from irrgate.platforms.huawei_vrp import HuaweiVrp
 from irrgate.platforms.junos import Junos
 from irrgate.platforms.openbgpd import Openbgpd
 from irrgate.platforms.platform import Capabilities, Platform, UpdateStrategy
 
 PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
-    {platform.name: platform for platform in (Eos(), Junos(), Bird(), Frr(), Openbgpd())}
+    {platform.name: platform for platform in (Eos(), Junos(), HuaweiVrp(), Bird(), Frr(), Openbgpd())}
 )
 """By the NAPALM driver's name."""
 
