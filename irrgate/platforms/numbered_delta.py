@@ -1,14 +1,15 @@
-"""How a prefix list of FRR goes from its old content to its new one without a moment between.
+"""How a numbered prefix list goes from its old content to its new one without a moment between.
 
-FRR has no candidate: each line takes effect. What holds at every moment, in whatever state a run
-that is killed leaves the list:
+FRR, IOS and NX-OS have no candidate: each line takes effect. What holds at every moment, in
+whatever state a run that is killed leaves the list:
 - nothing is let through that neither the old list nor the new one lets through;
 - nothing is lost that both let through;
 - the list has an entry, since one without permits everything.
 
 So what is new is added first, what is gone is removed after that, and numbers stay. A number that
 is in use is never given anew, which would replace its entry; and an entry that the list has already
-is never added under another number, which FRR before 9.0 ignores without a word (measured).
+is never added under another number, which FRR before 9.0 ignores without a word (measured), and
+IOS refuses.
 """
 
 from __future__ import annotations
@@ -21,15 +22,26 @@ from typing import Final
 from irrgate.aggregation import Entry
 from irrgate.errors import ParseError, PlatformError
 from irrgate.platforms.first_match import first_match
-from irrgate.platforms.frr_lines import MAX_SEQUENCE
 from irrgate.platforms.platform import Row
 from irrgate.prefixes import Afi, PrefixSet
 
 DENY_ALL_SEQUENCE: Final = 2_000_000_000
 """of the entry that says that nothing is accepted: behind all others, so that permits which come
 take effect as they come. Beyond 2³¹ FRR 8.4 shows entries before the others."""
-_STEP: Final = 10
-"""between the numbers of new entries, so that a person finds room between two"""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbering:
+    """How entries are numbered."""
+
+    max_sequence: int = 4_294_967_294
+    deny_all: int = DENY_ALL_SEQUENCE
+    """of the entry that says that nothing is accepted"""
+    step: int = 10
+    """between new entries, so that a person finds room between two"""
+
+
+NUMBERING: Final = Numbering()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +62,13 @@ def accepted_by(afi: Afi, rows: Sequence[Row]) -> PrefixSet:
 
 
 def deny_all(afi: Afi) -> Entry:
-    """Return what FRR calls `any`."""
+    """Return what FRR calls `any`, and others 0.0.0.0/0 le 32."""
     return (0, 0, 0, afi.bits)
 
 
-def delta_to(name: str, prefixes: PrefixSet, rows: Sequence[Row]) -> Delta:
+def delta_to(
+    name: str, prefixes: PrefixSet, rows: Sequence[Row], numbering: Numbering = NUMBERING
+) -> Delta:
     """Return what makes a list of these entries accept exactly `prefixes`.
 
     `rows` is empty for a list that does not exist. Raises PlatformError where there is no way
@@ -78,10 +92,10 @@ def delta_to(name: str, prefixes: PrefixSet, rows: Sequence[Row]) -> Delta:
     added: list[Row] = []
     if not wanted and not stay:
         taken = {number for number, _, _ in rows}
-        number = next(each for each in count(DENY_ALL_SEQUENCE) if each not in taken)
+        number = next(each for each in count(numbering.deny_all) if each not in taken)
         added.append((number, False, deny_all(afi)))
     elif missing:
-        numbers = _numbers(name, prefixes, rows, len(missing))
+        numbers = _numbers(name, prefixes, rows, len(missing), numbering)
         new = (entry for entry in prefixes.entries() if entry in missing)
         added += ((number, True, entry) for number, entry in zip(numbers, new, strict=True))
     delta = Delta(tuple(added), (*gone, *denies))
@@ -98,27 +112,29 @@ _HINT: Final = (
 )
 
 
-def _numbers(name: str, prefixes: PrefixSet, rows: Sequence[Row], wanted: int) -> list[int]:
+def _numbers(
+    name: str, prefixes: PrefixSet, rows: Sequence[Row], wanted: int, numbering: Numbering
+) -> list[int]:
     """Return free numbers for new permits: before the first deny, where they take effect at once.
 
     Where the list accepts nothing anyway, they may as well stand behind it.
     """
     first_deny = min((number for number, permits, _ in rows if not permits), default=None)
-    before = MAX_SEQUENCE + 1 if first_deny is None else first_deny
-    found = _free(rows, wanted, before)
+    before = numbering.max_sequence + 1 if first_deny is None else first_deny
+    found = _free(rows, wanted, before, numbering.step)
     if len(found) < wanted and not first_match(prefixes.afi, rows):
-        found = _free(rows, wanted, MAX_SEQUENCE + 1)
+        found = _free(rows, wanted, numbering.max_sequence + 1, numbering.step)
     if len(found) < wanted:
         reason = f"has no room for {wanted:,} entries before its entry {before}, which denies"
         raise PlatformError(name, reason, hint=_HINT)
     return found
 
 
-def _free(rows: Sequence[Row], wanted: int, before: int) -> list[int]:
+def _free(rows: Sequence[Row], wanted: int, before: int, step: int) -> list[int]:
     used = {number for number, _, _ in rows if number < before}
-    start = max(used, default=0) // _STEP * _STEP + _STEP
-    if start + (wanted - 1) * _STEP < before:
-        return list(range(start, start + wanted * _STEP, _STEP))
+    start = max(used, default=0) // step * step + step
+    if start + (wanted - 1) * step < before:
+        return list(range(start, start + wanted * step, step))
     return list(islice((each for each in range(1, before) if each not in used), wanted))
 
 

@@ -84,6 +84,9 @@ class ManagedList:
     """where entries are numbered: the number of each permitting entry"""
     rows: Sequence[Row] = field(default=(), repr=False)
     """where a candidate is a delta: all entries, by their numbers"""
+    numbered: bool = True
+    """False where the router does not show the numbers of the entries: those of the rows are
+    guessed, and nothing can be changed by them"""
 
 
 @dataclass(frozen=True, slots=True)
