@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 WAITING := $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-real test truth torture check unit bench format lock bgpq4 postgresql irrd daemons checkers clean wheel
+.PHONY: help demo demo-real test truth parity torture check unit bench format lock bgpq4 postgresql irrd daemons checkers clean wheel
 
 help:  ## what there is to make
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,9 @@ test: check postgresql irrd daemons checkers  ## every check and every test
 
 truth: $(READY) bgpq4 daemons  ## what real daemons accept by irrgate's filters, route by route
 	$(BIN)/pytest -q tests/e2e/test_truth.py
+
+parity: $(READY) bgpq4  ## bgpq4's own output and irrgate's, read back and compared on every platform
+	@$(BIN)/python -m tests.parity
 
 torture: $(READY) bgpq4  ## every fault at every step of an apply, on every platform; about 15 minutes
 	@$(BIN)/python -m tests.torture --write docs/reliability.md

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from irrgate.errors import ParseError
+from irrgate.prefixes import Afi
 
 CONTENT: Final = "IRRGATE-CONTENT"
 """the constant's name"""
@@ -22,7 +23,7 @@ _COMMIT: Final = "# Last commit: "
 MAX_MESSAGE: Final = 200
 """characters of a commit's message"""
 
-_DEFINE = re.compile(r"\s*define '([^'\n]+)' = \[ # (ipv4|ipv6)\n")
+_DEFINE = re.compile(r"\s*define '([^'\n]+)' = \[(?: # (ipv4|ipv6))?\n")
 _DIGEST = re.compile(rf"define '{CONTENT}' = \"([0-9a-f]{{64}})\";\n?")
 _REMOVE = re.compile(r"\s*# remove '([^'\n]+)' # (ipv4|ipv6)\n")
 _END = "];\n"
@@ -138,6 +139,9 @@ def _blocks(text: str, at: int) -> tuple[dict[str, Block], int]:
             raise ParseError(name, "the filter is cut off")
         if name in blocks:
             raise ParseError(name, "the filter stands there twice")
-        blocks[name] = Block(name, match[2], text[start:end])
+        body = text[start:end]
+        # Without its family a set is not of irrgate's making; bgpq4 prints it so.
+        family = match[2] or (Afi.IPV6 if ":" in body else Afi.IPV4)
+        blocks[name] = Block(name, family, body)
         at = end + len(_END)
     return blocks, at

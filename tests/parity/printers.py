@@ -1,0 +1,72 @@
+"""What bgpq4 prints for each platform, and how its text stands in a running config there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from irrgate.platforms.bird_file import write_own
+from irrgate.platforms.daemon_files import DaemonFile, DaemonFiles, join_files
+from irrgate.platforms.openbgpd_text import running_text, seal_of
+from irrgate.prefixes import Afi, PrefixSet
+
+
+def _same(text: str) -> str:
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Printer:
+    """One form of bgpq4's output."""
+
+    platform: str
+    flags: tuple[str, ...]
+    running: Callable[[str], str]
+    """bgpq4's text to a running config that holds it, with nothing in it changed"""
+    label: Callable[[str], str] = _same
+    """the name of a list to what `-l` must be for it"""
+    listed: Callable[[Afi, str], PrefixSet] | None = None
+    """what the entries of the text say each by itself, where the platform evaluates them
+    otherwise than bgpq4 thinks"""
+
+
+def _ended(text: str) -> str:
+    return f"{text}end\n"
+
+
+def _bird(text: str) -> str:
+    # The driver ends its file with a digest of what is in it.
+    digest = write_own({}).splitlines(keepends=True)[-1]
+    own = DaemonFile("/etc/bird/irrgate.conf", text + digest if text else "")
+    return join_files(DaemonFiles(own, (DaemonFile("/etc/bird/bird.conf", "# empty\n"),)))
+
+
+def _openbgpd(text: str) -> str:
+    own = DaemonFile("/etc/bgpd/irrgate.conf", text)
+    return running_text(own, {"/etc/bgpd.conf": "AS 64496\n"}, seal_of(text))
+
+
+_JUNOS_ENTRY: Final = re.compile(
+    r"^ +(\S+/([0-9]+)) (?:exact|upto /([0-9]+)|prefix-length-range /([0-9]+)-/([0-9]+));$",
+    re.MULTILINE,
+)
+
+
+def _junos_entries(afi: Afi, text: str) -> PrefixSet:
+    """Every entry by itself: bgpq4 aggregates as if any entry that matches would do."""
+    ranges = [
+        f"{prefix} ge {low or length} le {high or upto or length}"
+        for prefix, length, upto, low, high in _JUNOS_ENTRY.findall(text)
+    ]
+    return PrefixSet.parse(afi, ranges)
+
+
+PRINTERS: Final = (
+    Printer("eos", ("-e",), _ended),
+    Printer("junos", ("-J", "-z"), _same, listed=_junos_entries),
+    Printer("bird", ("-b",), _bird, label=lambda name: f"define '{name}'"),
+    Printer("openbgpd", ("-B", "-E"), _openbgpd),
+)
+"""In the order in which `make parity` prints them."""
