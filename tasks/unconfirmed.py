@@ -43,6 +43,14 @@ class KnowsOwnCommit(Protocol):
         """Tell whether the commit `pending` of `_get_pending_commits` is the one of `message`."""
 
 
+@runtime_checkable
+class SavesConfig(Protocol):
+    """A driver of our own whose commits are gone after a restart unless they are saved."""
+
+    def save_config(self) -> None:
+        """Make what is running what the router starts with."""
+
+
 def name_session(driver: NetworkDriver, owner: str) -> None:
     """Give the driver's next session a name that `clear_leftovers` of the same owner knows."""
     if getattr(driver, "config_session", "") is None:
@@ -92,6 +100,13 @@ def is_of(host: Host, driver: NetworkDriver, pending: Pending, session: str, mes
     with device_errors(host, "look whose commit is to be confirmed"):
         newest = driver.device.rpc.get_commit_information().find("commit-history")
         return newest is not None and (newest.findtext("log") or "").strip() == message
+
+
+def save(host: Host, driver: NetworkDriver) -> None:
+    """Make a commit that stays outlast a restart, where that takes more than to commit it."""
+    if isinstance(driver, SavesConfig):
+        with device_errors(host, "save"):
+            driver.save_config()
 
 
 def clear_leftovers(host: Host, driver: NetworkDriver, owner: str) -> None:

@@ -17,7 +17,10 @@ from irrgate.platforms.openbgpd import Openbgpd
 from irrgate.platforms.platform import Capabilities, Platform, UpdateStrategy
 
 PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
-    {platform.name: platform for platform in (Eos(), Junos(), HuaweiVrp(), Bird(), Frr(), Openbgpd())}
+    {
+        platform.name: platform
+        for platform in (Eos(), Junos(), HuaweiVrp(), Bird(), Frr(), Openbgpd())
+    }
 )
 """By the NAPALM driver's name."""
 

@@ -45,8 +45,6 @@ _INDEX: Final = re.compile(r"index ([1-9][0-9]{0,9})")
 
 Key = tuple[Afi, str]
 """of a list: both families may have one of the same name"""
-Lists = Mapping[Key, Sequence[Row]]
-"""entries by list"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,9 +260,7 @@ def _read(name: str, afi: Afi, rests: list[str]) -> ManagedList:
     return _managed(name, afi, read.rows, numbered=read.numbered)
 
 
-def _managed(
-    name: str, afi: Afi, rows: tuple[Row, ...], *, numbered: bool = True
-) -> ManagedList:
+def _managed(name: str, afi: Afi, rows: tuple[Row, ...], *, numbered: bool = True) -> ManagedList:
     accepted = accepted_by(afi, rows)
     if accepted and rows:
         entries = [entry for _, permits, entry in rows if permits]

@@ -83,9 +83,7 @@ def read_rows(afi: Afi, name: str, rests: Sequence[str]) -> ReadRows:
     return ReadRows(tuple(rows), numbered)
 
 
-def _read_one_by_one(
-    name: str, rests: Iterable[str]
-) -> tuple[list[_Words], frozenset[int], bool]:
+def _read_one_by_one(name: str, rests: Iterable[str]) -> tuple[list[_Words], frozenset[int], bool]:
     """Return the entries, the numbers of those with `match-network`, and whether all have one."""
     found: list[_Words] = []
     networks: set[int] = set()
