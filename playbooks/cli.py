@@ -20,6 +20,7 @@ from playbooks.apply_commands import apply, recover, refresh
 from playbooks.checking import check_devices, check_irr
 from playbooks.expanding import expand_objects
 from playbooks.history_commands import history, rollback
+from playbooks.learn_keys import learn_keys
 from playbooks.options import Limit, RouterWorkers
 from playbooks.plan_commands import plan, show
 from playbooks.progress import Steps
@@ -68,10 +69,15 @@ def init(directory: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
 
 
 @app.command()
-def check(
+def check(  # noqa: PLR0913, PLR0917 - an option each
     context: typer.Context,
     devices: Annotated[bool, typer.Option("--devices", help="Log in to each router.")] = False,
     irr_servers: Annotated[bool, typer.Option("--irr", help="Ask each IRR server.")] = False,
+    learn: Annotated[
+        bool,
+        typer.Option("--learn-keys", help="Show who each router says it is; ask to keep it."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Keep what is new without asking.")] = False,
     limit: Limit = None,
     router_workers: RouterWorkers = 20,
 ) -> None:
@@ -82,10 +88,11 @@ def check(
         findings = []
         if irr_servers:
             findings += check_irr(workspace, terminal.environ)
+        chosen = tuple(limit or ())
+        if learn:
+            findings += learn_keys(terminal, workspace, chosen, router_workers, yes=yes)
         if devices:
-            findings += check_devices(
-                workspace, terminal.environ, tuple(limit or ()), router_workers
-            )
+            findings += check_devices(workspace, terminal.environ, chosen, router_workers)
     if terminal.as_json:
         terminal.print_json(
             {

@@ -14,7 +14,7 @@ from irrgate.platforms.frr import Frr
 from irrgate.platforms.huawei_vrp import HuaweiVrp
 from irrgate.platforms.junos import Junos
 from irrgate.platforms.openbgpd import Openbgpd
-from irrgate.platforms.platform import Capabilities, Platform, UpdateStrategy
+from irrgate.platforms.platform import Platform
 
 PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
     {
@@ -23,15 +23,6 @@ PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
     }
 )
 """By the NAPALM driver's name."""
-
-CAPABILITY_HEADINGS: Final = (
-    "platform", "update", "atomic", "commit-confirm", "the way back", "verified by", "limits",
-)  # fmt: skip
-_UPDATES: Final = {
-    UpdateStrategy.REPLACE: "each filter whole, in a candidate",
-    UpdateStrategy.SESSION: "each filter whole, in a configuration session",
-    UpdateStrategy.DELTA: "entry by entry, new ones before old ones go",
-}
 
 
 def find_platform(name: str) -> Platform:
@@ -45,28 +36,3 @@ def find_platform(name: str) -> Platform:
             f"not a platform that irrgate knows; it knows {', '.join(PLATFORMS)}",
             hint=f"did you mean {near[0]}?" if near else "",
         ) from None
-
-
-def capability_rows() -> tuple[tuple[str, ...], ...]:
-    """Return what is promised on each platform, a row each, under CAPABILITY_HEADINGS."""
-    return tuple(
-        (name, *_capability_row(platform.capabilities)) for name, platform in PLATFORMS.items()
-    )
-
-
-def _capability_row(has: Capabilities) -> tuple[str, ...]:
-    confirm = "no"
-    if has.commit_confirm:
-        confirm = "any seconds" if has.revert_step == 1 else f"multiples of {has.revert_step} s"
-    back = "the router itself, unless confirmed"
-    limits = f"names of {has.max_name} characters"
-    if has.max_sequence is not None:
-        limits += f", sequence numbers to {has.max_sequence}"
-    return (
-        _UPDATES[has.strategy],
-        "yes" if has.atomic else "no",
-        confirm,
-        back if has.commit_confirm else "the filters as they were, sent again and read back",
-        has.verified_host,
-        limits,
-    )

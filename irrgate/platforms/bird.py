@@ -20,6 +20,7 @@ from irrgate.platforms.mentions import is_own_name
 from irrgate.platforms.platform import (
     NONE,
     Capabilities,
+    DriverFault,
     Line,
     ManagedList,
     PrintedList,
@@ -38,6 +39,17 @@ _COMMENT = re.compile(r"#[^\n]*")
 _SEPARATOR = re.compile(r"[ \t]*,[ \t]*\n")
 _LENGTHS = re.compile(r"([0-9]{1,3}),([0-9]{1,3})\}")
 
+_FAULTS: Final = (
+    DriverFault(
+        "`configure soft` leaves existing routes unfiltered",
+        "`configure` is used, and `configure timeout` for what waits to be confirmed",
+    ),
+    DriverFault(
+        "BIRD cannot print the configuration that it runs",
+        "irrgate's file ends with a digest that BIRD is asked for after each load",
+    ),
+)
+
 
 class Bird:
     """The BIRD platform."""
@@ -52,6 +64,8 @@ class Bird:
         atomic=True,
         commit_confirm=True,
         verified_host="SSH host key",
+        tested="the real daemon",
+        faults=_FAULTS,
     )
 
     def parse(self, running: str, wanted: Mapping[str, Afi], managed_prefix: str) -> RunningFilters:

@@ -22,6 +22,7 @@ from irrgate.platforms.mentions import is_own_name
 from irrgate.platforms.platform import (
     NONE,
     Capabilities,
+    DriverFault,
     Line,
     ManagedList,
     PrintedList,
@@ -48,6 +49,31 @@ _QUALIFIERS = re.compile(r"eq ([0-9]{1,3})|le ([0-9]{1,3})|ge ([0-9]{1,3})(?: le
 _REMARK = re.compile(r"(?:seq \d+ )?remark\b.*|!.*")
 _BLOCK_END = re.compile(r"\n(?=\S)")
 
+_FAULTS: Final = (
+    DriverFault(
+        (
+            "EOSDriver.close(), and the driver when it is collected, abort the session: a commit "
+            "that waits to be confirmed goes back"
+        ),
+        (
+            "the driver forgets the session before it is closed, and a new connection takes it up "
+            "by its name"
+        ),
+    ),
+    DriverFault(
+        "The driver does not verify TLS certificates by default",
+        "it gets a TLS context that does",
+    ),
+    DriverFault(
+        "rollback() of the driver restores the startup config, not what ran before",
+        "it is only used to abort a commit that waits to be confirmed",
+    ),
+    DriverFault(
+        "A run that dies leaves its configuration session on the router",
+        "the next run of the same state aborts it",
+    ),
+)
+
 
 @dataclass(slots=True)
 class _Read:
@@ -73,6 +99,7 @@ class Eos:
         atomic=True,
         commit_confirm=True,
         verified_host="TLS certificate",
+        faults=_FAULTS,
     )
 
     def parse(self, running: str, wanted: Mapping[str, Afi], managed_prefix: str) -> RunningFilters:

@@ -12,10 +12,41 @@ from typing import Final
 from irrgate.platforms.frr_lines import DIALECT
 from irrgate.platforms.numbered import Key, NumberedLists
 from irrgate.platforms.numbered_delta import Delta
-from irrgate.platforms.platform import Capabilities, UpdateStrategy
+from irrgate.platforms.platform import Capabilities, DriverFault, UpdateStrategy
 
 __all__ = ["Frr", "Key", "read_changes"]
 
+_FAULTS: Final = (
+    DriverFault(
+        (
+            "vtysh exits with 0 when a batch was refused, and leaves part of the list when it is "
+            "killed"
+        ),
+        (
+            "its words are read, one change at a time is made under a lock, and the running config "
+            "is read back"
+        ),
+    ),
+    DriverFault(
+        "A prefix-list that exists without an entry permits everything",
+        "no change ever comes by such a list",
+    ),
+    DriverFault(
+        "Adding entries is quadratic in the length of the list, and much slower before 9.0",
+        "a change that would take too long is refused with the estimate",
+    ),
+    DriverFault(
+        "Two entries with the same content are taken as one before 9.0, without a word",
+        "an entry is never added under another number while the list has it",
+    ),
+    DriverFault(
+        "FRR cannot undo a change",
+        (
+            "a watchdog on the router takes back what nobody confirms, also when the connection is "
+            "lost"
+        ),
+    ),
+)
 _CAPABILITIES: Final = Capabilities(
     strategy=UpdateStrategy.DELTA,
     revert_step=1,
@@ -25,6 +56,8 @@ _CAPABILITIES: Final = Capabilities(
     atomic=False,
     commit_confirm=True,
     verified_host="SSH host key",
+    tested="the real daemon",
+    faults=_FAULTS,
 )
 
 

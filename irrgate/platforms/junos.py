@@ -27,6 +27,7 @@ from irrgate.platforms.mentions import is_own_name
 from irrgate.platforms.platform import (
     NONE,
     Capabilities,
+    DriverFault,
     Line,
     ManagedList,
     PrintedList,
@@ -57,6 +58,39 @@ def nothing(afi: Afi) -> str:
     return f"{format_address(afi, (1 << afi.bits) - 1)}/{afi.bits}"
 
 
+_FAULTS: Final = (
+    DriverFault(
+        "JunOSDriver never verifies the SSH host key",
+        "PyEZ is told to, with the workspace's known_hosts",
+    ),
+    DriverFault(
+        "After a timeout close() leaves the session, and with it the lock on the configuration",
+        "the SSH session is cut",
+    ),
+    DriverFault(
+        (
+            "confirm_commit() says yes as well when the timer has just run and there is nothing to "
+            "confirm"
+        ),
+        "what waits, and what the router holds, is read after it",
+    ),
+    DriverFault(
+        "Revert times are counted in minutes",
+        "revert_in is rounded up to a multiple of 60 seconds",
+    ),
+    DriverFault(
+        (
+            "Route-filter-lists are evaluated by longest match alone, which bgpq4's aggregated "
+            "output does not heed"
+        ),
+        (
+            "irrgate's lists repeat what shorter entries accept, and running lists are read by that"
+            " rule"
+        ),
+    ),
+)
+
+
 class Junos:
     """The Junos platform."""
 
@@ -70,6 +104,7 @@ class Junos:
         atomic=True,
         commit_confirm=True,
         verified_host="SSH host key",
+        faults=_FAULTS,
     )
 
     def parse(self, running: str, wanted: Mapping[str, Afi], managed_prefix: str) -> RunningFilters:

@@ -19,6 +19,7 @@ from irrgate.platforms.openbgpd_text import defined_elsewhere, definitions, is_s
 from irrgate.platforms.platform import (
     NONE,
     Capabilities,
+    DriverFault,
     Line,
     ManagedList,
     PrintedList,
@@ -47,6 +48,20 @@ _ENTRY: Final = re.compile(
 _COMMENT: Final = re.compile(r"#[^\n]*")
 _DENY_ALL: Final = {f"\n\t# accepts no {afi} prefix\n": afi for afi in Afi}
 
+_FAULTS: Final = (
+    DriverFault(
+        "`bgpctl reload` exits with 0 when it failed",
+        "its words are read, and then the filters",
+    ),
+    DriverFault(
+        "The daemon cannot undo a reload",
+        (
+            "a watchdog on the router puts the old file back when nobody confirms, also when the "
+            "connection is lost"
+        ),
+    ),
+)
+
 
 class Openbgpd:
     """The OpenBGPD platform."""
@@ -61,6 +76,8 @@ class Openbgpd:
         atomic=True,
         commit_confirm=True,
         verified_host="SSH host key",
+        tested="the real daemon",
+        faults=_FAULTS,
     )
 
     def parse(self, running: str, wanted: Mapping[str, Afi], managed_prefix: str) -> RunningFilters:

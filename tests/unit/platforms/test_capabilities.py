@@ -1,4 +1,7 @@
-"""The table of what is promised on each platform: docs/routers.md has it as the code has it."""
+"""What is promised on each platform: docs/platforms.md says it as the code does.
+
+`pytest --update tests/unit/platforms/test_capabilities.py` writes the page anew.
+"""
 
 from __future__ import annotations
 
@@ -6,30 +9,30 @@ import dataclasses
 
 import pytest
 
-from irrgate.platforms import (
-    CAPABILITY_HEADINGS,
-    PLATFORMS,
-    _capability_row,
-    capability_rows,
-)
+from irrgate.platforms import PLATFORMS
+from irrgate.platforms.promises import HEADINGS, capability_row, capability_rows, platforms_page
 from tests.lab.harness import PROJECT
 
 
-def markdown() -> str:
-    rows = [CAPABILITY_HEADINGS, tuple("---" for _ in CAPABILITY_HEADINGS), *capability_rows()]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+def test_the_page_in_the_docs_is_the_codes(request: pytest.FixtureRequest) -> None:
+    path = PROJECT / "docs" / "platforms.md"
+    if request.config.getoption("--update"):
+        path.write_text(platforms_page(), encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == platforms_page()
 
 
-def test_the_table_in_the_docs_is_the_codes() -> None:
-    text = (PROJECT / "docs" / "routers.md").read_text(encoding="utf-8")
-    assert text.count("| platform | update |") == 1
-    assert f"\n\n{markdown()}\n" in text, f"docs/routers.md should have this table:\n{markdown()}"
+def test_what_goes_wrong_on_a_platform_is_told_with_what_is_done_about_it() -> None:
+    for name, platform in PLATFORMS.items():
+        assert platform.capabilities.faults, name
+        for each in platform.capabilities.faults:
+            assert not each.fault.endswith("."), each
+            assert not each.answer.endswith("."), each
 
 
 def test_each_platform_has_its_row() -> None:
     rows = capability_rows()
     assert [row[0] for row in rows] == list(PLATFORMS)
-    assert {len(row) for row in rows} == {len(CAPABILITY_HEADINGS)}
+    assert {len(row) for row in rows} == {len(HEADINGS)}
     assert all(all(row) for row in rows)
 
 
@@ -57,4 +60,4 @@ def test_a_promise_less_is_a_cell_that_says_so(
     change: dict[str, bool | int | None], column: str, cell: str
 ) -> None:
     has = dataclasses.replace(PLATFORMS["eos"].capabilities, **change)  # type: ignore[arg-type]
-    assert _capability_row(has)[CAPABILITY_HEADINGS.index(column) - 1] == cell
+    assert capability_row(has)[HEADINGS.index(column) - 1] == cell

@@ -1,0 +1,186 @@
+"""The composition behind `check --devices --learn-keys`: who the routers are, once and for all.
+
+A key that is new is shown with its fingerprint, and written only when a person says so. One that
+is another than the known one is never written: that is what an attack looks like.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from irrgate.errors import DeviceError, IrrgateError
+from irrgate.network import Workspace
+from irrgate.printable import printable
+from tasks.identify import Identity, identify
+from tasks.inventory import limited, open_inventory
+from tasks.shown_identity import TIMEOUT, Proof, Shown
+
+
+class Standing(StrEnum):
+    """How what a router shows stands to what is known of it."""
+
+    KNOWN = "known"
+    NEW = "new"
+    CHANGED = "changed"
+    """another one is known"""
+    UNPROVEN = "not proven"
+    """nothing to learn: the user has switched it off, or there is no file to write it to"""
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """One router."""
+
+    router: str
+    standing: Standing
+    detail: str
+    hint: str = ""
+    shown: Shown | None = None
+    file: Path | None = None
+    """where it must be known"""
+
+
+def look(
+    workspace: Workspace, environ: Mapping[str, str], limit: tuple[str, ...], workers: int
+) -> list[Learned]:
+    """Ask each router who it is; writes nothing."""
+    nornir = limited(open_inventory(workspace, environ, workers), workspace, limit)
+    results = nornir.run(task=identify, directory=workspace.directory)
+    learned = []
+    for name, result in sorted(results.items()):
+        error = result[0].exception
+        if isinstance(error, IrrgateError):
+            learned.append(Learned(name, Standing.FAILED, error.reason, error.hint))
+        elif error is not None:
+            raise error
+        else:
+            learned.append(_judge(name, result[0].result))
+    return learned
+
+
+def learn(found: Iterable[Learned]) -> list[Path]:
+    """Write what is new where it must be known; return the files, each written whole or not."""
+    added: dict[Path, list[str]] = {}
+    for each in found:
+        if each.standing is Standing.NEW and each.file is not None and each.shown is not None:
+            added.setdefault(each.file, []).append(each.shown.line)
+    for path, lines in added.items():
+        old = path.read_text(encoding="utf-8") if path.is_file() else _carried_over(path)
+        if old and not old.endswith("\n"):
+            old += "\n"
+        _write(path, old + "".join(dict.fromkeys(lines)))
+    return sorted(added)
+
+
+def _judge(name: str, identity: Identity) -> Learned:
+    shown = identity.shown
+    if shown is None:
+        return Learned(name, Standing.UNPROVEN, identity.why)
+    says = printable(f"{shown.algorithm} {shown.fingerprint}".strip())
+    try:
+        judge = _judge_key if shown.proof is Proof.SSH else _judge_certificate
+        standing, detail, hint = judge(shown, identity.file)
+    except DeviceError as exc:
+        return Learned(name, Standing.FAILED, exc.reason, exc.hint)
+    return Learned(name, standing, f"{says}{detail}", hint, shown, identity.file)
+
+
+Judgement = tuple[Standing, str, str]
+
+
+def _judge_key(shown: Shown, file: Path | None) -> Judgement:
+    known = _known_keys(file, shown.known_as) if file and file.is_file() else {}
+    held = known.get(shown.algorithm)
+    if held == shown.encoded:
+        return Standing.KNOWN, "", ""
+    if held is not None:
+        hint = (
+            f"compare it with the router's own; if it is right, ssh-keygen -f {file} -R "
+            f"'{shown.known_as}', and learn it again"
+        )
+        return Standing.CHANGED, f", and {file} has another one", hint
+    others = f", beside {', '.join(sorted(known))} in {file}" if known else ""
+    return Standing.NEW, others, ""
+
+
+def _known_keys(file: Path, known_as: str) -> dict[str, bytes]:
+    """Return the keys of a host by their kind."""
+    import paramiko  # noqa: PLC0415 - 0.2 s, for nothing where no key is learned
+
+    keys = paramiko.HostKeys()
+    try:
+        keys.load(str(file))
+    except OSError as exc:
+        reason = f"known_hosts {file} cannot be read: {exc.strerror}"
+        raise DeviceError(known_as, reason) from exc
+    return {kind: key.asbytes() for kind, key in (keys.lookup(known_as) or {}).items()}
+
+
+def _judge_certificate(shown: Shown, file: Path | None) -> Judgement:
+    trusted = file.read_text(encoding="utf-8") if file is not None and file.is_file() else None
+    if file is None or trusted is not None:
+        why = _refusal(shown, trusted)
+        if not why:
+            return Standing.KNOWN, "", ""
+        if file is None:
+            hint = "name a ca_file under optional_args, such as certificates.pem, and learn again"
+            return Standing.UNPROVEN, f", not trusted: {why}", hint
+    why = _refusal(shown, shown.line)
+    if why:
+        # Its name is not the router's, or it stands for nothing by itself.
+        hint = (
+            "give the router a certificate of its own for the name that the inventory has, or put "
+            f"the CA's into {file}"
+        )
+        return Standing.FAILED, f", of no use even when it is known: {why}", hint
+    return Standing.NEW, "", ""
+
+
+def _refusal(shown: Shown, trusted: str | None) -> str:
+    """Return why a client that trusts these certificates (None: the system's) refuses this one."""
+    if trusted is not None and "BEGIN CERTIFICATE" not in trusted:
+        return "the file holds no certificate"
+    context = ssl.create_default_context(cadata=trusted)
+    try:
+        with (
+            socket.create_connection((shown.hostname, shown.port), TIMEOUT) as connection,
+            context.wrap_socket(connection, server_hostname=shown.hostname) as wrapped,
+        ):
+            if wrapped.getpeercert(binary_form=True) != shown.encoded:
+                return "it shows one certificate now and another then"
+    except ssl.SSLCertVerificationError as exc:
+        return printable(exc.verify_message)
+    except OSError as exc:
+        raise DeviceError(shown.hostname, f"port {shown.port}: {exc.strerror or exc}") from exc
+    return ""
+
+
+def _carried_over(path: Path) -> str:
+    """Return what a new file begins with.
+
+    As soon as the workspace has a known_hosts, the user's own does not count any more: what stands
+    there goes with it.
+    """
+    own = Path("~/.ssh/known_hosts").expanduser()
+    if path.name != "known_hosts" or not own.is_file():
+        return ""
+    return own.read_text(encoding="utf-8", errors="replace")
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(temporary).chmod(0o644)
+    Path(temporary).replace(path)

@@ -1,0 +1,19 @@
+"""By what each platform's routers prove who they are."""
+
+from __future__ import annotations
+
+from irrgate.platforms import PLATFORMS
+from tasks.shown_identity import REACHED_BY, Proof, Shown
+
+
+def test_every_platform_has_a_proof_and_it_is_the_promised_one() -> None:
+    assert PLATFORMS.keys() <= REACHED_BY.keys()
+    for name, platform in PLATFORMS.items():
+        assert REACHED_BY[name][0] == platform.capabilities.verified_host
+
+
+def test_known_hosts_names_a_port_that_is_not_22() -> None:
+    shown = Shown(Proof.SSH, "192.0.2.1", 22, "ssh-ed25519", b"\0\0\0\x0bssh-ed25519")
+    assert shown.line == "192.0.2.1 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5\n"
+    other = Shown(Proof.SSH, "192.0.2.1", 830, "ssh-ed25519", b"")
+    assert other.line.startswith("[192.0.2.1]:830 ")
