@@ -121,11 +121,9 @@ class NumberedLists:
         """Return the entries that come and those that go; see Platform.
 
         Raises PlatformError for a list with denies of somebody else's on which there is no way
-        without a moment in between, for one whose numbers the router does not show, and for what
-        is beyond the platform's limits.
+        without a moment in between, and for one whose numbers the router does not show.
         """
         afi = prefixes.afi
-        self._refuse_beyond_limits(name, prefixes)
         if running is not None and not running.numbered:
             keyword = KEYWORDS[afi]
             raise PlatformError(
@@ -187,16 +185,6 @@ class NumberedLists:
             raise ParseError(name, "the candidate has a line that is no entry with a number")
         by_number = {row[0]: row for row in read_lines(self.dialect, afi, name, rests).rows}
         return tuple(map(by_number.__getitem__, numbers))
-
-    def _refuse_beyond_limits(self, name: str, prefixes: PrefixSet) -> None:
-        has = self.capabilities
-        if len(name) > has.max_name:
-            reason = f"the name has {len(name)} characters; {self.name} takes {has.max_name}"
-            raise PlatformError(name, reason, hint="shorten filters.name in network.yaml")
-        if has.max_entries is not None and prefixes.entry_count > has.max_entries:
-            raise PlatformError(
-                name, f"has {prefixes.entry_count:,} entries; {self.name} takes {has.max_entries:,}"
-            )
 
     def _stranger(
         self,
