@@ -16,7 +16,7 @@ from typing import Any
 
 from irrgate.irr.snapshot import load_dumps
 from tests.e2e.command_server import CommandServer
-from tests.lab import eos_semantics, junos_semantics
+from tests.lab import eos_semantics, huawei_vrp_semantics, junos_semantics
 from tests.lab.apply_log import Applied
 from tests.lab.harness import LabDevice
 from tests.lab.network import EMPTY_CONFIG, PASSWORD, Finished, LabNetwork, irrgate_argv
@@ -167,6 +167,14 @@ def config(device: LabDevice, lists: dict[str, list[str]]) -> str:
             )
             text += f"{keyword} prefix-list {name}\n{entries}!\n"
         return f"{text}end\n"
+    if device.platform == "huawei_vrp":
+        entries = "".join(
+            f"ip {'ipv6-prefix' if name.endswith('V6') else 'ip-prefix'} {name} index {10 * at} "
+            f"permit {prefix.replace('/', ' ')}\n"
+            for name, prefixes in lists.items()
+            for at, prefix in enumerate(prefixes, 1)
+        )
+        return blank(device).removesuffix("return\n") + f"{entries}#\nreturn\n"
     text = f"system {{\n    host-name {device.name};\n}}\npolicy-options {{\n"
     for name, prefixes in lists.items():
         entries = "".join(f"        {prefix} exact;\n" for prefix in prefixes)
@@ -189,11 +197,14 @@ def accepts(device: LabDevice, name: str, prefix: str) -> bool:
     """Whether a router's list lets a prefix pass, by the lab's own reading of the platform."""
     if device.platform == "eos":
         return eos_semantics.accepts(device.running(), name, prefix)
+    if device.platform == "huawei_vrp":
+        return huawei_vrp_semantics.accepts(device.running(), name, prefix)
     return junos_semantics.accepts(device.running(), name, prefix)
 
 
 def has_list(device: LabDevice, name: str) -> bool:
-    return bool(re.search(rf"(prefix-list|route-filter-list) {name}\b", device.running()))
+    kinds = "prefix-list|route-filter-list|ip(v6)?-prefix"
+    return bool(re.search(rf"({kinds}) {name}\b", device.running()))
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 5) -> bool:

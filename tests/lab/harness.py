@@ -28,7 +28,13 @@ from tests.lab.control import call_control
 from tests.lab.faults import FaultKind, Step
 
 PROJECT = Path(__file__).resolve().parents[2]
-PLATFORMS = ("eos", "junos")
+PLATFORMS = ("eos", "junos", "huawei_vrp")
+_NEIGHBORS = {
+    "eos": "neighbors",
+    "junos": "bgp_neighbors",
+    "huawei_vrp": "huawei_neighbors",
+}
+"""the operation that takes them"""
 START_TIMEOUT = 20.0  # seconds; it takes less than one, but a loaded machine may take its time
 
 
@@ -167,7 +173,10 @@ class LabDevice:
         if self.platform == "eos":
             context = ssl.create_default_context(cafile=str(self.certificate))
             return {"transport": "https", "port": self.port, "context": context}
-        return {"port": self.port, "ssh_config_file": str(self._ssh_config())}
+        ssh_config = self._ssh_config()
+        if self.platform == "huawei_vrp":
+            return {"port": self.port, "known_hosts": str(self.directory / "known_hosts")}
+        return {"port": self.port, "ssh_config_file": str(ssh_config)}
 
     def _ssh_config(self) -> Path:
         file = self.directory / "ready.json"
@@ -273,7 +282,7 @@ class LabDevice:
         after_commit: Sequence[Mapping[str, object]] | None = None,
     ) -> None:
         """Give it BGP neighbours, in the platform's own fields, and what a commit makes of them."""
-        op = {"eos": "neighbors", "junos": "bgp_neighbors"}[self.platform]
+        op = _NEIGHBORS[self.platform]
         changed = None if after_commit is None else list(after_commit)
         self.ask(op, neighbors=list(neighbors), after_commit=changed)
 

@@ -25,6 +25,7 @@ PASSWORD = "lab-password"
 EMPTY_CONFIG = {
     "eos": "hostname {name}\n!\nend\n",
     "junos": "system {{\n    host-name {name};\n}}\n",
+    "huawei_vrp": "!Software Version V200R010C00SPC600\n#\nsysname {name}\n#\nreturn\n",
 }
 
 

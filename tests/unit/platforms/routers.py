@@ -27,6 +27,9 @@ from tests.lab.eos_mode import ConfigMode
 from tests.lab.eos_mode import parse_config as parse_eos
 from tests.lab.eos_semantics import EosPrefixList, prefix_list
 from tests.lab.frr_lists import FrrLists
+from tests.lab.huawei_vrp_config import VrpConfig
+from tests.lab.huawei_vrp_semantics import VrpPrefixList
+from tests.lab.huawei_vrp_semantics import prefix_list as vrp_prefix_list
 from tests.lab.junos_loader import load_text
 from tests.lab.junos_loader import parse_config as parse_junos
 from tests.lab.junos_semantics import RouteFilter, route_filters
@@ -34,7 +37,7 @@ from tests.lab.junos_tree import render
 from tests.lab.openbgpd_semantics import OpenbgpdSet
 from tests.lab.openbgpd_semantics import prefix_sets as openbgpd_sets
 
-PLATFORMS: Final = ("eos", "junos", "bird", "frr", "openbgpd")
+PLATFORMS: Final = ("eos", "junos", "huawei_vrp", "bird", "frr", "openbgpd")
 NAMES: Final = {Afi.IPV4: "IRR-AS64500-V4", Afi.IPV6: "IRR-AS64500-V6"}
 WANTED: Final[Mapping[str, Afi]] = {name: afi for afi, name in NAMES.items()}
 RENDERER: Final = Renderer()
@@ -59,6 +62,15 @@ policy-options {
         10.0.0.0/8 exact;
     }
 }
+"""
+_VRP: Final = """\
+!Software Version V200R010C00SPC600
+#
+sysname edge1
+#
+ip ip-prefix CORE index 10 permit 10.0.0.0 8
+#
+return
 """
 _BIRD_USER: Final = {
     "/etc/bird/bird.conf": "define 'CORE' = [ 10.0.0.0/8 ];\ninclude \"irrgate.conf\";\n"
@@ -166,6 +178,26 @@ class FrrRouter:
         return rule
 
 
+class VrpRouter:
+    """VRP5, which is told a candidate line by line."""
+
+    def __init__(self, running: str = _VRP) -> None:
+        self.platform = "huawei_vrp"
+        self.config = VrpConfig(running)
+
+    def load(self, candidate: str) -> None:
+        for line in candidate.splitlines():
+            if line:
+                self.config.tell(line)
+
+    def running(self) -> str:
+        return self.config.text()
+
+    def rule(self, name: str) -> VrpPrefixList:
+        keyword = "ipv6-prefix" if WANTED[name] is Afi.IPV6 else "ip-prefix"
+        return vrp_prefix_list(self.running(), name, keyword)
+
+
 class OpenbgpdRouter:
     """The files alone; what the driver makes of a candidate is irrgate's own merge of it."""
 
@@ -193,6 +225,8 @@ def router(platform: str, running: str | None = None) -> Router:
         return BirdRouter()
     if platform == "frr":
         return FrrRouter()
+    if platform == "huawei_vrp":
+        return VrpRouter(running or _VRP)
     if platform == "openbgpd":
         return OpenbgpdRouter()
     return JunosRouter(running or _JUNOS)

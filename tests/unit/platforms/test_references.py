@@ -40,6 +40,11 @@ def frr(*blocks: str) -> str:
     return lists.running(blocks="".join(blocks))
 
 
+def vrp(*blocks: str) -> str:
+    listed = f"ip ip-prefix {NAME} index 10 permit 10.0.0.0 8\n"
+    return "#\n".join(("!Software Version V200R010C00SPC600\n", *blocks, listed, "return\n"))
+
+
 def openbgpd(text: str, lists: Mapping[str, PrefixSet] | None = None) -> str:
     router = OpenbgpdRouter(user={"/etc/bgpd.conf": text})
     router.load(candidate("openbgpd", lists or {NAME: prefixes("10.0.0.0/8")}))
@@ -395,6 +400,34 @@ def test_a_set_of_the_users_is_not_ours_to_remove() -> None:
     assert (found.afi, found.removable) == (Afi.IPV6, False)
 
 
+# What counts on VRP
+
+
+@pytest.mark.parametrize(
+    ("block", "reference"),
+    [
+        (
+            f"bgp 64496\n #\n ipv4-family unicast\n  peer 192.0.2.1 ip-prefix {NAME} import\n",
+            f"bgp 64496: ipv4-family unicast: peer 192.0.2.1 ip-prefix {NAME} import",
+        ),
+        (
+            f"route-policy IN permit node 10\n if-match ip-prefix {NAME}\n",
+            f"route-policy IN permit node 10: if-match ip-prefix {NAME}",
+        ),
+        (
+            f"route-policy IN permit node 10\n if-match ipv6 address prefix-list {NAME}\n",
+            f"route-policy IN permit node 10: if-match ipv6 address prefix-list {NAME}",
+        ),
+        (f"acl name {NAME} 2999\n", f"acl name {NAME} 2999"),
+        (f"ip ip-prefix OTHER description {NAME}\n", f"ip ip-prefix OTHER description {NAME}"),
+    ],
+)
+def test_what_refers_to_a_list_of_vrp(block: str, reference: str) -> None:
+    found = only("huawei_vrp", vrp(block))
+    assert found == Stranger(NAME, Afi.IPV4, (reference,), removable=True)
+    assert only("huawei_vrp", vrp(block.replace(NAME, f"{NAME}-OLD"))).references == ()
+
+
 # How much is told, and how long it takes
 
 
@@ -409,6 +442,9 @@ def many(platform: str, count: int) -> str:
         neighbors = "".join(f"  neighbor {n} prefix-list {NAME} in\n" for n in range(count))
         family = f" address-family ipv4 unicast\n{neighbors} exit-address-family\n"
         return frr(f"router bgp 64496\n{family}exit\n!\n")
+    if platform == "huawei_vrp":
+        peers = "".join(f"  peer {n} ip-prefix {NAME} import\n" for n in range(count))
+        return vrp(f"bgp 64496\n #\n ipv4-family unicast\n{peers}")
     if platform == "eos":
         neighbors = "".join(f"   neighbor {n} prefix-list {NAME} in\n" for n in range(count))
         return eos(EOS_LIST, f"router bgp 64496\n{neighbors}!\n")
@@ -442,6 +478,7 @@ def test_what_a_router_says_is_told_in_one_line_of_print(platform: str) -> None:
         "bird": bird(f"# {NAME} {long}\n"),
         "frr": frr(f"interface eth1\n description {NAME} {long}\nexit\n!\n"),
         "openbgpd": openbgpd(f"# {NAME} {long}\n"),
+        "huawei_vrp": vrp(f"interface LoopBack0\n description {NAME} {long}\n"),
     }
     (told,) = only(platform, running[platform]).references
     assert told.isprintable()
@@ -456,7 +493,7 @@ def test_any_names_can_be_asked_for(platform: str) -> None:
     assert list(asked) == names
     assert len(asked[NAME]) == 1
     assert asked["NOWHERE"] == ()
-    assert len(asked["64496" if platform in {"eos", "frr"} else "IN"]) == 1
+    assert len(asked["64496" if platform in {"eos", "frr", "huawei_vrp"} else "IN"]) == 1
     assert PLATFORMS[platform].references(running, []) == {}
 
 
