@@ -77,10 +77,9 @@ def _parts(text: str, *, of_instances: bool) -> Iterator[tuple[str, str | None, 
     if not of_instances:
         yield "global", None, text
         return
-    heads = list(_INSTANCE.finditer(text))
-    ends = [*(head.start() for head in heads[1:]), len(text)]
-    for head, end in zip(heads, ends, strict=True):
-        yield head[1], head[2], text[head.end() : end]
+    # What stands before the first instance are the sessions that carry the VPN routes themselves.
+    _, *found = _INSTANCE.split(text)
+    yield from zip(found[::3], found[1::3], found[2::3], strict=True)
 
 
 def _peer(match: re.Match[str], local: str) -> dict[str, Any]:

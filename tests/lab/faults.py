@@ -39,7 +39,7 @@ class Step(StrEnum):
     COMMIT = "commit"
     BGP = "bgp"  # the state of the BGP sessions is read
     CONFIRM = "confirm"
-    SAVE = "save"  # what is running becomes what the router starts with
+    SAVE = "save"  # the running config becomes the startup config, where that is a step of its own
     ROLLBACK = "rollback"  # a commit is taken back by a command, not by its timer
     DISCARD = "discard"
     CLOSE = "close"

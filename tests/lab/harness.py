@@ -29,12 +29,6 @@ from tests.lab.faults import FaultKind, Step
 
 PROJECT = Path(__file__).resolve().parents[2]
 PLATFORMS = ("eos", "junos", "huawei_vrp")
-_NEIGHBORS = {
-    "eos": "neighbors",
-    "junos": "bgp_neighbors",
-    "huawei_vrp": "huawei_neighbors",
-}
-"""the operation that takes them"""
 START_TIMEOUT = 20.0  # seconds; it takes less than one, but a loaded machine may take its time
 
 
@@ -282,7 +276,7 @@ class LabDevice:
         after_commit: Sequence[Mapping[str, object]] | None = None,
     ) -> None:
         """Give it BGP neighbours, in the platform's own fields, and what a commit makes of them."""
-        op = _NEIGHBORS[self.platform]
+        op = "bgp_neighbors" if self.platform == "junos" else "neighbors"
         changed = None if after_commit is None else list(after_commit)
         self.ask(op, neighbors=list(neighbors), after_commit=changed)
 

@@ -6,7 +6,7 @@ by itself. Beside what tests.lab.device says, DIR holds `startup.conf`, which is
 with, and `told.jsonl`: since the running config was set by a test, a JSON list of the lines that
 took effect at once, for each such moment.
 
-The control socket knows besides: `huawei_neighbors` (see tests.lab.neighbors; each is one of
+The control socket knows besides: `neighbors` (see tests.lab.neighbors; each is one of
 huawei_vrp_show.peers), `deaf` (the next `lines` lines are answered as if they were taken),
 `max_entries` (of a list) and `asks` (the next line of configuration is answered by a question).
 """
@@ -93,7 +93,7 @@ class Vrp:
 
     def control(self, op: str, request: Mapping[str, object]) -> object:
         match op:
-            case "huawei_neighbors":
+            case "neighbors":
                 self.chassis.neighbors.set(request)
             case "deaf":
                 self.deaf = int(str(request["lines"]))
