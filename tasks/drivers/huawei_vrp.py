@@ -154,7 +154,7 @@ class HuaweiVrpDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         """Save the running configuration; see SavesConfig. Raises CommandFailed."""
         answer = self._cli.consent("save")
         if answer.is_refusal or "success" not in answer.text.lower():
-            raise CommandFailed(self.hostname, f"save: {answer.words or 'not done'}")
+            raise CommandFailed(self.hostname, answer.words or "nothing was saved")
 
     def confirm_commit(self) -> None:
         """Raise CommitRefused: nothing ever waits to be confirmed."""
@@ -282,7 +282,7 @@ class HuaweiVrpDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             if two_phase:
                 answer = self._cli.run("commit")
                 if answer.is_refusal or not answer.prompt.startswith("[~"):
-                    raise CommandFailed(self.hostname, f"commit: {answer.words or 'not done'}")
+                    raise CommandFailed(self.hostname, answer.words or "was not done")
         except CommandFailed as exc:
             self._leave(discard=two_phase)
             raise CommitRefused(self.hostname, exc.reason, hint=exc.hint) from exc

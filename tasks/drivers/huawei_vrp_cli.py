@@ -26,18 +26,16 @@ AHEAD: Final = 4096
 """bytes of lines that are on their way without an answer"""
 
 _RECEIVE: Final = 1 << 17
-_PAUSE: Final = 0.5
+_PAUSE: Final = 0.2
 """seconds in which nothing follows what is a question"""
 _TAIL: Final = 400
 """characters at the end of an answer in which a prompt or a question is looked for"""
 # VRP writes a space and moves the cursor back over it.
 _ESCAPES: Final = re.compile(r" ?\x1b\[[0-9;?]*[A-Za-z]")
 _FIRST_PROMPT: Final = re.compile(r"(?:\A|[\r\n])<([^<>\[\]\r\n]{1,255})> ?\Z")
-_QUESTION: Final = re.compile(
-    r"[\[(](?:y(?:es)?(?:\(yes\))?)/(?:no?)(?:[^\]\r\n]{0,40})[\])][ :?]*\Z|"
-    r"\[[^\]\r\n]+\] ?[:?] ?\Z",
-    re.IGNORECASE,
-)
+_YES_OR_NO: Final = r"[\[(]y(?:es)?(?:\(yes\))?/no?[^\]\r\n]{0,40}[\])]"
+_ASKED: Final = re.compile(_YES_OR_NO, re.IGNORECASE)
+_QUESTION: Final = re.compile(rf"{_YES_OR_NO}[ :?]*\Z|\[[^\]\r\n]+\] ?[:?] ?\Z", re.IGNORECASE)
 _REFUSED: Final = re.compile(r"\berror\b|\bfail|^ *\^|---- More ----", re.IGNORECASE | re.MULTILINE)
 _REMARK: Final = re.compile(r"\s*(?:(?:info|warning) ?:.*)?", re.IGNORECASE)
 
@@ -53,8 +51,10 @@ class Answer:
 
     @property
     def words(self) -> str:
-        """The text on one line."""
-        return " ".join(self.text.split())
+        """What it says of what is wrong, on one line; all of it where it does not."""
+        lines = self.text.splitlines()
+        wrong = [line for line in lines if _REFUSED.search(line) and line.strip() != "^"]
+        return " ".join(" ".join(wrong or lines).split())
 
     @property
     def is_refusal(self) -> bool:
@@ -111,8 +111,7 @@ class VrpCli:
             if self._last_prompt.search(text):
                 return self._answer(command, said.rstrip("\n"))
             # Beside yes or no it may ask for the file's name, and proposes one.
-            is_yes_or_no = re.search(r"[\[(]y", text[-_TAIL:], re.IGNORECASE)
-            self._send("y" if is_yes_or_no else "")
+            self._send("y" if _ASKED.search(text[-_TAIL:]) else "")
         raise self._lost(f"{command}: the router goes on asking {_words(said)}")
 
     def tell(self, commands: Sequence[str]) -> None:
@@ -136,15 +135,23 @@ class VrpCli:
                 self._send("\n".join(batch))
             if not waiting:
                 break
-            *answers, pending = self._prompt.split(pending + self._receive())
+            try:
+                received = self._receive()
+            except TimedOut as exc:
+                if not problem:
+                    raise
+                raise self._lost(problem) from exc
+            *answers, pending = self._prompt.split(pending + received)
             if len(answers) > len(waiting):
                 raise self._lost("answered more lines than it was told")
             for text in answers:
                 told = waiting.popleft()
                 ahead -= len(told) + 1
                 problem = problem or self._problem(told, text)
+                if problem and _ASKED.search(text):
+                    # What came next was the answer, and whose prompt is whose is not known.
+                    raise self._lost(problem)
             if waiting and _QUESTION.search(pending, max(len(pending) - _TAIL, 0)):
-                # Whatever is on its way would answer it.
                 raise self._lost(f"{waiting[0]}: the router asks {_words(pending)}")
         if problem:
             raise CommandFailed(self._name, problem)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -87,11 +87,14 @@ def saved(device: LabDevice) -> str:
     return str(device.ask("saved"))
 
 
-def detours(device: LabDevice, start: str, name: str, prefixes: Sequence[str]) -> list[str]:
+def detours(
+    device: LabDevice, start: str, name: str, prefixes: Sequence[str], aim: Collection[str] = ()
+) -> list[str]:
     """Where a list was, on its way from `start`, what neither its old nor its new content says.
 
     Of each prefix: let through while neither lets it through, or kept out while both do. A list
-    that is new is missing at first, and then lets everything through.
+    that is new is missing at first, and then lets everything through. `aim` is what the new
+    content lets through, where the list did not get there.
     """
     keyword = "ipv6-prefix" if ":" in prefixes[0] else "ip-prefix"
     config = VrpConfig(start)
@@ -107,7 +110,7 @@ def detours(device: LabDevice, start: str, name: str, prefixes: Sequence[str]) -
     if missing:
         return missing
     found = [held for held in states if held is not None]
-    old, new = found[0], found[-1]
+    old, new = found[0], set(aim) or found[-1]
     wrong = []
     for at, held in enumerate(found):
         if held - (old | new):
