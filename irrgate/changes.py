@@ -17,6 +17,7 @@ from irrgate.platforms.platform import (
     PrintedList,
     RunningFilters,
     Stranger,
+    platform_on,
     read_candidate,
 )
 from irrgate.prefixes import Afi, PrefixSet
@@ -56,6 +57,8 @@ class RouterChanges:
     filters: Mapping[str, FilterChange]
     strangers: tuple[Stranger, ...]
     """those that are left alone"""
+    router: object = None
+    """as in RunningFilters"""
 
     @property
     def written(self) -> tuple[FilterChange, ...]:
@@ -104,7 +107,7 @@ def read_running(
         more = platform.parse(running, {**wanted, **given}, names.managed_prefix)
     except ParseError:
         return found
-    return RunningFilters(more.lists, found.strangers)
+    return replace(found, lists=more.lists)
 
 
 def decide(
@@ -129,7 +132,7 @@ def decide(
             filters[stranger.name] = _unneeded(stranger, peer, held)
         else:
             left_alone.append(stranger)
-    return RouterChanges(dict(sorted(filters.items())), tuple(left_alone))
+    return RouterChanges(dict(sorted(filters.items())), tuple(left_alone), running.router)
 
 
 def _unneeded(stranger: Stranger, peer: Asn, held: ManagedList) -> FilterChange:
@@ -253,10 +256,11 @@ def _printed(
     """Return the filters that are written, and instead of the others why they are not."""
     printed: list[PrintedList] = []
     refused: dict[str, FilterChange] = {}
+    there = platform_on(platform, changes.router)
     for change in changes.written:
         try:
             printed.append(
-                print_within_limits(platform, change.name, _intended(change), change.running)
+                print_within_limits(there, change.name, _intended(change), change.running)
             )
         except PlatformError as exc:
             why = exc.reason if exc.subject == change.name else str(exc)

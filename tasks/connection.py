@@ -211,15 +211,33 @@ def _verify_own(
     return lambda _: None
 
 
+def _verify_netconf(
+    arguments: dict[str, Any], workspace: Path, paths: Mapping[str, Any], verify: bool
+) -> Prepare:
+    """Pass on what ncclient needs, which learns of a known_hosts file by an SSH configuration."""
+    prepare = _verify_own(arguments, workspace, paths, verify)
+    known_hosts = arguments.get(KNOWN_HOSTS)
+    if verify and known_hosts and "ssh_config_file" not in arguments:
+        if not Path(known_hosts).is_file():
+            reason = f"{KNOWN_HOSTS} {paths[KNOWN_HOSTS]} is not there"
+            raise DeviceError(KNOWN_HOSTS, reason, hint="irrgate check --devices --learn-keys")
+        arguments["ssh_config_file"] = str(write_ssh_config(workspace, Path(known_hosts)))
+    return prepare
+
+
 OWN_DRIVERS: Final[Mapping[str, tuple[str, str]]] = {
     "bird": ("tasks.drivers.bird", "BirdDriver"),
     "frr": ("tasks.drivers.frr", "FrrDriver"),
     "huawei_vrp": ("tasks.drivers.huawei_vrp", "HuaweiVrpDriver"),
+    "ios": ("tasks.drivers.ios", "IosDriver"),
+    "iosxr_netconf": ("tasks.drivers.iosxr_netconf", "IosxrNetconfDriver"),
     "openbgpd": ("tasks.drivers.openbgpd", "OpenbgpdDriver"),
+    "ros": ("tasks.drivers.ros", "RosDriver"),
 }
 """Our own drivers, or NAPALM's with our hardening: module and class, by platform."""
 _VERIFIERS: Final[Mapping[str, Verifier]] = {
     "eos": _verify_eos,
     "junos": _verify_junos,
     **dict.fromkeys(OWN_DRIVERS, _verify_own),
+    "iosxr_netconf": _verify_netconf,
 }

@@ -51,6 +51,16 @@ class SavesConfig(Protocol):
         """Make what is running what the router starts with."""
 
 
+@runtime_checkable
+class MarksCommit(Protocol):
+    """A driver of our own that knows its commit, also after a restart, by what it noted before.
+
+    The mark is there once a candidate is loaded, and is journalled before the commit is sent.
+    """
+
+    commit_mark: str
+
+
 def name_session(driver: NetworkDriver, owner: str) -> None:
     """Give the driver's next session a name that `clear_leftovers` of the same owner knows."""
     if getattr(driver, "config_session", "") is None:
@@ -58,13 +68,17 @@ def name_session(driver: NetworkDriver, owner: str) -> None:
 
 
 def session_of(driver: NetworkDriver) -> str:
-    """Return the name of the driver's session; empty where it has none."""
+    """Return the name of the driver's session, or its mark; empty where it has none."""
+    if isinstance(driver, MarksCommit):
+        return driver.commit_mark
     return getattr(driver, "config_session", None) or ""
 
 
 def adopt(driver: NetworkDriver, session: str) -> None:
     """Let the driver confirm or take back the commit of a session that another driver made."""
-    if session and hasattr(driver, "config_session"):
+    if session and isinstance(driver, MarksCommit):
+        driver.commit_mark = session
+    elif session and hasattr(driver, "config_session"):
         driver.config_session = session
 
 

@@ -20,7 +20,7 @@ def find_references(
     with the name as its group, at the outermost section's line.
     """
     references = References(names)
-    sections = _Sections(running)
+    sections = Sections(running)
     for position, name in mentions(running, names):
         path = sections.path(position)
         defined = definition.match(path[0])
@@ -29,7 +29,7 @@ def find_references(
     return references.told()
 
 
-class _Sections:
+class Sections:
     """The sections around lines that are asked for in the order of the text.
 
     No line is looked at more than twice, however many are asked for.

@@ -242,7 +242,8 @@ def read_changes(candidate: str) -> Changes:
 
 def _in_order(key: Key, rests: list[str]) -> tuple[Row, ...]:
     afi, name = key
-    if any(not rest.startswith("index ") for rest in rests):
+    # A slash is bgpq4's, in a list of nothing, and VRP does not take it.
+    if any(not rest.startswith("index ") or "/" in rest for rest in rests):
         raise ParseError(name, "the candidate has a line that is no entry with an index")
     by_number = {row[0]: row for row in read_rows(afi, name, rests).rows}
     return tuple(by_number[int(rest.split(" ", 2)[1])] for rest in rests)

@@ -114,6 +114,8 @@ class RunningFilters:
     """those with irrgate's prefix that were not asked for; by name, each name once"""
     removed: tuple[str, ...] = ()
     """names that a candidate removes; sorted"""
+    router: object = field(default=None, compare=False, repr=False)
+    """what the platform has to know of the router to print for it: for RouterPlatform"""
 
 
 Line = tuple[int, str, str, int | None, int | None]
@@ -218,6 +220,22 @@ class DeltaPlatform(Protocol):
         Also where it does not fit what is running, or would on its way let through what neither
         the old filter nor the new one has, or lose what both have.
         """
+
+
+@runtime_checkable
+class RouterPlatform(Protocol):
+    """A platform on which it depends on the router, such as on its version, what it can hold."""
+
+    def on_router(self, router: object) -> Platform:
+        """Return the platform as it is on the router that said this of itself.
+
+        `router` is RunningFilters.router; None where it is not known.
+        """
+
+
+def platform_on(platform: Platform, router: object) -> Platform:
+    """Return the platform as it is on one router."""
+    return platform.on_router(router) if isinstance(platform, RouterPlatform) else platform
 
 
 def read_candidate(

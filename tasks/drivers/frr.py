@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,13 @@ import napalm.base.base as napalm_base
 
 from irrgate.errors import DeviceError, ParseError, PlatformError
 from irrgate.platforms.frr_cost import seconds_for
+from irrgate.platforms.frr_facts import (
+    FrrFacts,
+    comment,
+    read_facts,
+    refuse_too_long,
+    refuse_twin_prefixes,
+)
 from tasks.drivers.errors import CandidateRefused, CommitRefused, ConnectionFailed, Locked, TimedOut
 from tasks.drivers.frr_change import ListsChange, merge_change, replace_change
 from tasks.drivers.frr_router import FrrRouter, Places
@@ -23,7 +31,7 @@ from tasks.drivers.watchdog import Decision, Progress, Waiting, Watchdog
 
 RUN_DIRECTORY: Final = "/run/irrgate/frr"
 MAX_SECONDS: Final = 300
-"""the longest change that is taken on, unless `max_seconds` says otherwise"""
+"""the longest change of one filter that is taken on, unless `max_seconds` says otherwise"""
 _PLACES: Final = ("vtysh", "vty_socket", "config_dir", "config")
 _PATH: Final = re.compile(r"/[A-Za-z0-9_./@+:-]*[A-Za-z0-9_-]")
 _PROGRAM: Final = re.compile(r"[A-Za-z0-9_/][A-Za-z0-9_./@+:-]*")
@@ -42,7 +50,7 @@ class FrrDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
     `optional_args`, beside those of `tasks.drivers.shell`: `vtysh` (the program), `vty_socket` and
     `config_dir` (vtysh's own options), `config` (/etc/frr/frr.conf), `run_directory`
     (/run/irrgate/frr: a folder of its own, empty after a restart) and `max_seconds` (300: a change
-    that FRR is estimated to take longer for is refused).
+    of one filter that FRR is estimated to take longer for is refused).
     """
 
     platform = "frr"
@@ -205,13 +213,17 @@ class FrrDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         sanitized: bool = False,
         format: str = "text",  # noqa: A002 - NAPALM's name
     ) -> dict[str, str]:
-        """Return `show running-config`, with the lists as bgpd holds them, and the saved file."""
+        """Return `show running-config`, with the lists as bgpd holds them, and the saved file.
+
+        A comment before it tells what irrgate's platform has to know to judge what FRR can bear.
+        """
         del full
         if format != "text":
             raise NotImplementedError(format)
         found = {"running": "", "candidate": "", "startup": ""}
         if retrieve in {"all", "running"}:
-            found["running"] = self._router.shown().running
+            shown = self._router.shown()
+            found["running"] = comment(shown.daemons, self._max_seconds) + shown.running
         if retrieve in {"all", "startup"}:
             found["startup"] = self._router.saved()
         if retrieve in {"all", "candidate"} and self._change is not None:
@@ -275,32 +287,30 @@ class FrrDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         try:
             text = Path(filename).read_text(encoding="utf-8") if filename else config or ""
             change = (replace_change if whole else merge_change)(text, shown.lists)
+            self._refuse(change, shown)
         except OSError as exc:
             raise CandidateRefused(str(filename), f"cannot be read: {exc.strerror}") from exc
         except (ParseError, PlatformError) as exc:
             raise CandidateRefused(self.hostname, str(exc), hint=exc.hint) from exc
-        self._seconds = self._estimate(change, shown)
+        self._seconds = sum(seconds_for(shown.version, shown.daemons, w) for w in change.works())
         self._text, self._change = text, change
 
-    def _estimate(self, change: ListsChange, shown: Shown) -> float:
-        """Return the seconds that FRR takes; raises CandidateRefused where they are too many."""
-        each = {
-            work.name: seconds_for(shown.version, shown.daemons, work)
-            for work in (a_list.work for a_list in change.lists)
-        }
-        total = sum(each.values())
-        if total > self._max_seconds:
-            slowest = max(each, key=lambda name: each[name])
-            work = next(a_list.work for a_list in change.lists if a_list.key[1] == slowest)
-            raise CandidateRefused(
-                self.hostname,
-                f"{slowest}: FRR {shown.version} takes about {each[slowest]:,.0f} s to add "
-                f"{work.added:,} entries to its {work.held:,} and remove {work.removed:,}, which "
-                f"makes {total:,.0f} s in all; the limit is {self._max_seconds:,.0f} s",
-                hint="FRR 9.0 and newer is 700 times as fast; max_seconds under optional_args "
-                "raises the limit",
-            )
-        return total
+    def _refuse(self, change: ListsChange, shown: Shown) -> None:
+        """Raise PlatformError for a filter that FRR takes too long over, or gets wrong."""
+        facts = self._facts(shown)
+        for each in change.lists:
+            refuse_too_long(each.key[1], facts, [each.work])
+            prefixes = [text.split(" ", 4)[3] for text in (*each.added, *each.removed)]
+            held = [text.split(" ", 4)[3] for text in (*each.before, *each.added)]
+            refuse_twin_prefixes(each.key[1], facts, held, prefixes)
+
+    def _facts(self, shown: Shown) -> FrrFacts:
+        return replace(
+            read_facts(shown.running),
+            version=shown.version,
+            daemons=shown.daemons,
+            max_seconds=self._max_seconds,
+        )
 
     def _commit(self, change: ListsChange, revert_in: int | None) -> None:
         self._router.check_ready()

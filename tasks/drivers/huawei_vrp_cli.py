@@ -212,21 +212,19 @@ class VrpCli:
 
     def _until(self, timeout: float) -> str:
         """Receive until a prompt or a question is the last thing that came."""
-        received = [self._receive(timeout)]
+        received: list[str] = []
+        tail = ""
         while True:
-            tail = received[-1][-_TAIL:]
-            if len(tail) < _TAIL:
-                tail = "".join(received[-8:])[-_TAIL:]
+            try:
+                # What looks like a question may be the middle of a config.
+                asked = _QUESTION.search(tail) is not None
+                piece = self._receive(_PAUSE if asked else timeout, late=not asked)
+            except TimeoutError:
+                return "".join(received)
+            received.append(piece)
+            tail = (tail + piece)[-_TAIL:]
             if self._last_prompt.search(tail):
                 return "".join(received)
-            if _QUESTION.search(tail):
-                # What looks like one may be the middle of a config.
-                try:
-                    received.append(self._receive(_PAUSE, late=False))
-                except TimeoutError:
-                    return "".join(received)
-            else:
-                received.append(self._receive(timeout))
 
     def _late(self) -> TimedOut:
         self.close()

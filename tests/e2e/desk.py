@@ -9,14 +9,21 @@ import shutil
 import subprocess
 import time
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from irrgate.irr.snapshot import load_dumps
 from tests.e2e.command_server import CommandServer
-from tests.lab import eos_semantics, huawei_vrp_semantics, junos_semantics
+from tests.lab import (
+    eos_semantics,
+    huawei_vrp_semantics,
+    ios_semantics,
+    iosxr_semantics,
+    junos_semantics,
+    ros_semantics,
+)
 from tests.lab.apply_log import Applied
 from tests.lab.harness import LabDevice
 from tests.lab.network import EMPTY_CONFIG, PASSWORD, Finished, LabNetwork, irrgate_argv
@@ -158,6 +165,8 @@ def blank(device: LabDevice) -> str:
 
 def config(device: LabDevice, lists: dict[str, list[str]]) -> str:
     """A running config with these prefix lists of exact entries, as a person might write them."""
+    if device.platform == "ios":
+        return blank(device).replace("end\n", "".join(_ios_lines(lists)) + "!\nend\n")
     if device.platform == "eos":
         text = f"hostname {device.name}\n!\n"
         for name, prefixes in lists.items():
@@ -167,19 +176,41 @@ def config(device: LabDevice, lists: dict[str, list[str]]) -> str:
             )
             text += f"{keyword} prefix-list {name}\n{entries}!\n"
         return f"{text}end\n"
+    if device.platform == "ros":
+        return blank(device) + "".join(_ros_lines(lists))
     if device.platform == "huawei_vrp":
-        entries = "".join(
-            f"ip {'ipv6-prefix' if name.endswith('V6') else 'ip-prefix'} {name} index {10 * at} "
-            f"permit {prefix.replace('/', ' ')}\n"
-            for name, prefixes in lists.items()
-            for at, prefix in enumerate(prefixes, 1)
-        )
-        return blank(device).removesuffix("return\n") + f"{entries}#\nreturn\n"
+        return blank(device).replace("return\n", "".join(_vrp_lines(lists)) + "#\nreturn\n")
+    if device.platform == "iosxr_netconf":
+        text = f"hostname {device.name}\n!\n"
+        for name, prefixes in lists.items():
+            entries = ",\n  ".join(prefixes)
+            text += f"prefix-set {name}\n  {entries}\nend-set\n!\n"
+        return f"{text}end\n"
     text = f"system {{\n    host-name {device.name};\n}}\npolicy-options {{\n"
     for name, prefixes in lists.items():
         entries = "".join(f"        {prefix} exact;\n" for prefix in prefixes)
         text += f"    route-filter-list {name} {{\n{entries}    }}\n"
     return f"{text}}}\n"
+
+
+def _ios_lines(lists: dict[str, list[str]]) -> Iterator[str]:
+    for name, prefixes in lists.items():
+        keyword = "ipv6" if name.endswith("V6") else "ip"
+        for at, prefix in enumerate(prefixes, 1):
+            yield f"{keyword} prefix-list {name} seq {5 * at} permit {prefix}\n"
+
+
+def _ros_lines(lists: dict[str, list[str]]) -> Iterator[str]:
+    for name, prefixes in lists.items():
+        for rule in (*(f"if (dst=={prefix}) {{accept}}" for prefix in prefixes), "reject"):
+            yield f'/routing filter rule add chain={name} rule="{rule}"\n'
+
+
+def _vrp_lines(lists: dict[str, list[str]]) -> Iterator[str]:
+    for name, prefixes in lists.items():
+        keyword = "ipv6-prefix" if name.endswith("V6") else "ip-prefix"
+        for at, prefix in enumerate(prefixes, 1):
+            yield f"ip {keyword} {name} index {10 * at} permit {prefix.replace('/', ' ')}\n"
 
 
 def log(device: LabDevice) -> list[Applied]:
@@ -197,14 +228,20 @@ def accepts(device: LabDevice, name: str, prefix: str) -> bool:
     """Whether a router's list lets a prefix pass, by the lab's own reading of the platform."""
     if device.platform == "eos":
         return eos_semantics.accepts(device.running(), name, prefix)
+    if device.platform == "ios":
+        return ios_semantics.accepts(device.running(), name, prefix)
+    if device.platform == "iosxr_netconf":
+        return iosxr_semantics.accepts(device.running(), name, prefix)
     if device.platform == "huawei_vrp":
         return huawei_vrp_semantics.accepts(device.running(), name, prefix)
+    if device.platform == "ros":
+        return ros_semantics.accepts(device.running(), name, prefix)
     return junos_semantics.accepts(device.running(), name, prefix)
 
 
 def has_list(device: LabDevice, name: str) -> bool:
-    kinds = "prefix-list|route-filter-list|ip(v6)?-prefix"
-    return bool(re.search(rf"({kinds}) {name}\b", device.running()))
+    kinds = "prefix-list |prefix-set |route-filter-list |ip-prefix |ipv6-prefix |chain="
+    return bool(re.search(rf"({kinds}){name}\b", device.running()))
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 5) -> bool:

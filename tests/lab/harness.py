@@ -28,7 +28,15 @@ from tests.lab.control import call_control
 from tests.lab.faults import FaultKind, Step
 
 PROJECT = Path(__file__).resolve().parents[2]
-PLATFORMS = ("eos", "junos", "huawei_vrp")
+PLATFORMS = (
+    "eos",
+    "junos",
+    "ios",
+    "iosxr_netconf",
+    "huawei_vrp",
+    "ros",
+)
+_NETCONF_BGP = frozenset({"junos", "iosxr_netconf"})
 START_TIMEOUT = 20.0  # seconds; it takes less than one, but a loaded machine may take its time
 
 
@@ -154,7 +162,7 @@ class LabDevice:
 
     @property
     def certificate(self) -> Path:
-        """The device's own (self-signed) certificate as PEM: what a client trusts (eos)."""
+        """The device's own (self-signed) certificate as PEM: what a client trusts (eos, ros)."""
         return self.directory / "certificate.pem"
 
     def napalm_optional_args(self) -> dict[str, object]:
@@ -167,6 +175,8 @@ class LabDevice:
         if self.platform == "eos":
             context = ssl.create_default_context(cafile=str(self.certificate))
             return {"transport": "https", "port": self.port, "context": context}
+        if self.platform == "ros":
+            return {"port": self.port, "ca_file": str(self.certificate)}
         ssh_config = self._ssh_config()
         if self.platform == "huawei_vrp":
             return {"port": self.port, "known_hosts": str(self.directory / "known_hosts")}
@@ -276,7 +286,7 @@ class LabDevice:
         after_commit: Sequence[Mapping[str, object]] | None = None,
     ) -> None:
         """Give it BGP neighbours, in the platform's own fields, and what a commit makes of them."""
-        op = "bgp_neighbors" if self.platform == "junos" else "neighbors"
+        op = "bgp_neighbors" if self.platform in _NETCONF_BGP else "neighbors"
         changed = None if after_commit is None else list(after_commit)
         self.ask(op, neighbors=list(neighbors), after_commit=changed)
 

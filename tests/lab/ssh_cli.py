@@ -52,10 +52,13 @@ class Refused(Exception):  # noqa: N818 - the router's own words
 class CommandLine(Protocol):
     """One session's command line; called in one thread at a time, and not under any lock."""
 
-    prompt: str
-    """what is printed after the output of a line"""
-    echoes: bool
-    """False while a password is asked for"""
+    @property
+    def prompt(self) -> str:
+        """What is printed after the output of a line."""
+
+    @property
+    def echoes(self) -> bool:
+        """False while a password is asked for."""
 
     def enter(self, line: str) -> str:
         """Take a line, and return what is printed; may raise what stands above."""

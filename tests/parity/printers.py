@@ -36,6 +36,10 @@ def _ended(text: str) -> str:
     return f"{text}end\n"
 
 
+def _returned(text: str) -> str:
+    return f"{text}return\n"
+
+
 def _bird(text: str) -> str:
     # The driver ends its file with a digest of what is in it.
     digest = write_own({}).splitlines(keepends=True)[-1]
@@ -68,5 +72,11 @@ PRINTERS: Final = (
     Printer("junos", ("-J", "-z"), _same, listed=_junos_entries),
     Printer("bird", ("-b",), _bird, label=lambda name: f"define '{name}'"),
     Printer("openbgpd", ("-B", "-E"), _openbgpd),
+    Printer("ios", (), _ended),
+    Printer("ios", ("-s",), _ended),
+    Printer("frr", (), _ended),
+    Printer("frr", ("-s",), _ended),
+    Printer("iosxr_netconf", ("-X",), _ended),
+    Printer("huawei_vrp", ("-U",), _returned),
 )
 """In the order in which `make parity` prints them."""

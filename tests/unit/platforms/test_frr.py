@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from irrgate.errors import ParseError, PlatformError
 from irrgate.platforms.frr import Frr
 from irrgate.platforms.frr_cost import Work, seconds_for
+from irrgate.platforms.frr_facts import comment
 from irrgate.platforms.numbered_delta import DENY_ALL_SEQUENCE
-from irrgate.platforms.platform import ManagedList, RunningFilters
+from irrgate.platforms.platform import ManagedList, RunningFilters, platform_on
 from irrgate.prefixes import Afi, PrefixSet
 from tests.lab.frr_lists import HEAD, FrrLists
 from tests.unit.platforms.routers import (
@@ -262,7 +263,7 @@ def test_what_a_list_accepts(entries: list[str], accepted: list[str], plain: boo
         "seq 5 allow 10.0.0.0/8",
         "seq 5 permit 10.0.0.0/8 eq 9",
         "seq 5 permit 10.0.0.0/8 ge 4",
-        "permit 10.0.0.0/8",
+        "permit",
         "seq 5 permit \x1b[31m10.0.0.0/8",
     ],
 )
@@ -306,7 +307,52 @@ def test_a_list_of_the_other_family_has_nothing_to_do_with_it() -> None:
     assert [(each.name, each.removable) for each in found.strangers] == [(NAME, False)]
 
 
+# What FRR gets wrong
+
+_USERS_MAP = ("route-map IN permit 10", f" match ip address prefix-list {NAME}", "exit")
+
+
+def printed_on(running: str, *wanted: str) -> None:
+    found = parse(running)
+    platform_on(FRR, found.router).printed(NAME, four(*wanted), found.lists.get(NAME))
+
+
+@pytest.mark.parametrize("version", ["8.4.4", "8.5.2", "7.5", "unknown"])
+@pytest.mark.parametrize(
+    ("entry", "wanted"),
+    [
+        ("permit 10.0.0.0/8 le 24", ["10.0.0.0/8 le 16"]),
+        ("permit 10.0.0.0/8", ["10.0.0.0/8", "10.0.0.0/8 ge 24 le 24"]),
+        ("permit any", ["0.0.0.0/0 le 24"]),
+        ("deny any", ["0.0.0.0/0 le 24"]),
+    ],
+)
+def test_two_entries_of_one_prefix_are_held_where_an_optimized_route_map_refers_to_the_list(
+    version: str, entry: str, wanted: list[str]
+) -> None:
+    lines = (f"ip prefix-list {NAME} seq 10 {entry}", *_USERS_MAP)
+    running = config(*lines).replace("frr version 8.4.4", f"frr version {version}")
+    with pytest.raises(PlatformError, match="two entries have the prefix") as caught:
+        printed_on(running, *wanted)
+    assert caught.value.hint == "on the router: no route-map IN optimization"
+    printed_on(running, "11.0.0.0/8", *([] if entry.endswith(("any", "24")) else ["10.0.0.0/8"]))
+    printed_on(running.replace("\nend", "\nno route-map IN optimization\nend"), *wanted)
+    printed_on(running.replace(f"version {version}", "version 9.1"), *wanted)
+    printed_on(running.replace(f"prefix-list {NAME}\n", "prefix-list OTHER\n"), *wanted)
+
+
 # How long it takes
+
+
+def test_a_filter_that_takes_too_long_is_refused_by_what_the_driver_says_of_the_router() -> None:
+    running = comment(("zebra", "bgpd", "staticd"), 2.5) + config()
+    with pytest.raises(PlatformError, match=r"takes about .* s to add 600 .* the limit is 2\.5 s"):
+        printed_on(running, *(f"10.{n >> 7}.{2 * (n & 127)}.0/24" for n in range(600)))
+    printed_on(running, "10.0.0.0/8")
+    # Without that nothing is known, and with a newer version it is no matter.
+    many = [f"10.{n >> 7}.{2 * (n & 127)}.0/24" for n in range(600)]
+    printed_on(config(), *many)
+    printed_on(running.replace("frr version 8.4.4", "frr version 10.3"), *many)
 
 
 @pytest.mark.parametrize(
@@ -326,6 +372,23 @@ def test_the_estimate_is_what_was_measured(
 ) -> None:
     work = Work(NAME, 0, entries, 0)
     assert low < seconds_for(version, ("zebra", "bgpd", "staticd", "watchfrr"), work) < high
+
+
+@pytest.mark.parametrize(
+    ("entries", "qualifiers", "measured"),
+    [
+        (250, 0, 0.55), (1000, 0, 8.43), (3000, 0, 74.35),
+        (250, 250, 1.14), (1000, 1000, 16.98), (2000, 2000, 69.55),
+        (1000, 2000, 28.0),
+    ],
+)  # fmt: skip
+def test_the_estimate_is_a_little_more_than_what_was_measured(
+    entries: int, qualifiers: int, measured: float
+) -> None:
+    """CPU seconds of both daemons of 8.4.4, for a new list."""
+    work = Work(NAME, 0, entries, 0, qualifiers)
+    estimate = seconds_for("8.4.4", ("zebra", "bgpd"), work)
+    assert measured < estimate < 1.35 * measured
 
 
 def test_what_is_added_to_a_long_list_costs_by_its_length() -> None:
