@@ -67,6 +67,20 @@ def _junos_entries(afi: Afi, text: str) -> PrefixSet:
     return PrefixSet.parse(afi, ranges)
 
 
+_VRP_ENTRY: Final = re.compile(
+    r"permit (\S+) ([0-9]+)(?: greater-equal ([0-9]+))?(?: less-equal ([0-9]+))?$", re.MULTILINE
+)
+
+
+def _vrp_entries(afi: Afi, text: str) -> PrefixSet:
+    """Every entry by itself: to VRP the address 0.0.0.0 is any, where bgpq4 means the network."""
+    ranges = [
+        f"{address}/{length} ge {low or length} le {high or (afi.bits if low else length)}"
+        for address, length, low, high in _VRP_ENTRY.findall(text)
+    ]
+    return PrefixSet.parse(afi, ranges)
+
+
 PRINTERS: Final = (
     Printer("eos", ("-e",), _ended),
     Printer("junos", ("-J", "-z"), _same, listed=_junos_entries),
@@ -77,6 +91,6 @@ PRINTERS: Final = (
     Printer("frr", (), _ended),
     Printer("frr", ("-s",), _ended),
     Printer("iosxr_netconf", ("-X",), _ended),
-    Printer("huawei_vrp", ("-U",), _returned),
+    Printer("huawei_vrp", ("-U",), _returned, listed=_vrp_entries),
 )
 """In the order in which `make parity` prints them."""
