@@ -15,6 +15,7 @@ from irrgate.platforms.huawei_vrp import HuaweiVrp
 from irrgate.platforms.ios import Ios
 from irrgate.platforms.iosxr import IosxrNetconf
 from irrgate.platforms.junos import Junos
+from irrgate.platforms.nxos import Nxos, NxosSsh
 from irrgate.platforms.openbgpd import Openbgpd
 from irrgate.platforms.platform import Platform
 from irrgate.platforms.ros import Ros
@@ -31,6 +32,8 @@ PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
             Ios(),
             IosxrNetconf(),
             HuaweiVrp(),
+            Nxos(),
+            NxosSsh(),
             Ros(),
         )
     }

@@ -22,6 +22,7 @@ from tests.lab import (
     ios_semantics,
     iosxr_semantics,
     junos_semantics,
+    nxos_semantics,
     ros_semantics,
 )
 from tests.lab.apply_log import Applied
@@ -165,8 +166,11 @@ def blank(device: LabDevice) -> str:
 
 def config(device: LabDevice, lists: dict[str, list[str]]) -> str:
     """A running config with these prefix lists of exact entries, as a person might write them."""
-    if device.platform == "ios":
-        return blank(device).replace("end\n", "".join(_ios_lines(lists)) + "!\nend\n")
+    if device.platform in _LINES:
+        lines, end = _LINES[device.platform]
+        last = end.rpartition("\n")[0].rpartition("\n")[2]
+        head = blank(device).removesuffix(f"{last}\n") if last else blank(device)
+        return "".join((head, *lines(lists), end))
     if device.platform == "eos":
         text = f"hostname {device.name}\n!\n"
         for name, prefixes in lists.items():
@@ -176,10 +180,6 @@ def config(device: LabDevice, lists: dict[str, list[str]]) -> str:
             )
             text += f"{keyword} prefix-list {name}\n{entries}!\n"
         return f"{text}end\n"
-    if device.platform == "ros":
-        return blank(device) + "".join(_ros_lines(lists))
-    if device.platform == "huawei_vrp":
-        return blank(device).replace("return\n", "".join(_vrp_lines(lists)) + "#\nreturn\n")
     if device.platform == "iosxr_netconf":
         text = f"hostname {device.name}\n!\n"
         for name, prefixes in lists.items():
@@ -193,11 +193,11 @@ def config(device: LabDevice, lists: dict[str, list[str]]) -> str:
     return f"{text}}}\n"
 
 
-def _ios_lines(lists: dict[str, list[str]]) -> Iterator[str]:
+def _ios_lines(lists: dict[str, list[str]], step: int = 5) -> Iterator[str]:
     for name, prefixes in lists.items():
         keyword = "ipv6" if name.endswith("V6") else "ip"
         for at, prefix in enumerate(prefixes, 1):
-            yield f"{keyword} prefix-list {name} seq {5 * at} permit {prefix}\n"
+            yield f"{keyword} prefix-list {name} seq {step * at} permit {prefix}\n"
 
 
 def _ros_lines(lists: dict[str, list[str]]) -> Iterator[str]:
@@ -213,6 +213,16 @@ def _vrp_lines(lists: dict[str, list[str]]) -> Iterator[str]:
             yield f"ip {keyword} {name} index {10 * at} permit {prefix.replace('/', ' ')}\n"
 
 
+_LINES: Mapping[str, tuple[Callable[[dict[str, list[str]]], Iterator[str]], str]] = {
+    "ios": (_ios_lines, "!\nend\n"),
+    "nxos": (lambda lists: _ios_lines(lists, step=10), ""),
+    "nxos_ssh": (lambda lists: _ios_lines(lists, step=10), ""),
+    "ros": (_ros_lines, ""),
+    "huawei_vrp": (_vrp_lines, "#\nreturn\n"),
+}
+"""where an entry is a line: the lines, and how a config ends"""
+
+
 def log(device: LabDevice) -> list[Applied]:
     """What a router did since it was renewed."""
     records = device.apply_log()
@@ -226,17 +236,19 @@ def events(device: LabDevice) -> list[str]:
 
 def accepts(device: LabDevice, name: str, prefix: str) -> bool:
     """Whether a router's list lets a prefix pass, by the lab's own reading of the platform."""
-    if device.platform == "eos":
-        return eos_semantics.accepts(device.running(), name, prefix)
-    if device.platform == "ios":
-        return ios_semantics.accepts(device.running(), name, prefix)
-    if device.platform == "iosxr_netconf":
-        return iosxr_semantics.accepts(device.running(), name, prefix)
-    if device.platform == "huawei_vrp":
-        return huawei_vrp_semantics.accepts(device.running(), name, prefix)
-    if device.platform == "ros":
-        return ros_semantics.accepts(device.running(), name, prefix)
-    return junos_semantics.accepts(device.running(), name, prefix)
+    return _ACCEPTS[device.platform](device.running(), name, prefix)
+
+
+_ACCEPTS: Mapping[str, Callable[[str, str, str], bool]] = {
+    "eos": eos_semantics.accepts,
+    "junos": junos_semantics.accepts,
+    "ios": ios_semantics.accepts,
+    "iosxr_netconf": iosxr_semantics.accepts,
+    "huawei_vrp": huawei_vrp_semantics.accepts,
+    "nxos": nxos_semantics.accepts,
+    "nxos_ssh": nxos_semantics.accepts,
+    "ros": ros_semantics.accepts,
+}
 
 
 def has_list(device: LabDevice, name: str) -> bool:

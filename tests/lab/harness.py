@@ -34,6 +34,8 @@ PLATFORMS = (
     "ios",
     "iosxr_netconf",
     "huawei_vrp",
+    "nxos",
+    "nxos_ssh",
     "ros",
 )
 _NETCONF_BGP = frozenset({"junos", "iosxr_netconf"})
@@ -162,7 +164,7 @@ class LabDevice:
 
     @property
     def certificate(self) -> Path:
-        """The device's own (self-signed) certificate as PEM: what a client trusts (eos, ros)."""
+        """The device's own (self-signed) certificate as PEM: what a client over TLS trusts."""
         return self.directory / "certificate.pem"
 
     def napalm_optional_args(self) -> dict[str, object]:
@@ -175,11 +177,11 @@ class LabDevice:
         if self.platform == "eos":
             context = ssl.create_default_context(cafile=str(self.certificate))
             return {"transport": "https", "port": self.port, "context": context}
-        if self.platform == "ros":
+        if self.platform in {"nxos", "ros"}:
             return {"port": self.port, "ca_file": str(self.certificate)}
         ssh_config = self._ssh_config()
-        if self.platform == "huawei_vrp":
-            return {"port": self.port, "known_hosts": str(self.directory / "known_hosts")}
+        if self.platform in {"huawei_vrp", "nxos_ssh"}:
+            return {"port": self.port, "known_hosts": str(ssh_config.with_name("known_hosts"))}
         return {"port": self.port, "ssh_config_file": str(ssh_config)}
 
     def _ssh_config(self) -> Path:

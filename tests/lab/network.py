@@ -28,6 +28,8 @@ EMPTY_CONFIG = {
     "iosxr_netconf": "hostname {name}\n!\nend\n",
     "junos": "system {{\n    host-name {name};\n}}\n",
     "huawei_vrp": "!Software Version V200R010C00SPC600\n#\nsysname {name}\n#\nreturn\n",
+    "nxos": "hostname {name}\nfeature bgp\nfeature nxapi\n",
+    "nxos_ssh": "hostname {name}\nfeature bgp\n",
     "ios": "hostname {name}\nip scp server enable\narchive\n path flash:archive\n!\nend\n",
     "ros": "/system identity set name={name}\n",
 }

@@ -28,9 +28,6 @@ from tests.lab.eos_mode import ConfigMode
 from tests.lab.eos_mode import parse_config as parse_eos
 from tests.lab.eos_semantics import EosPrefixList, prefix_list
 from tests.lab.frr_lists import FrrLists
-from tests.lab.huawei_vrp_config import VrpConfig
-from tests.lab.huawei_vrp_semantics import VrpPrefixList
-from tests.lab.huawei_vrp_semantics import prefix_list as vrp_prefix_list
 from tests.lab.ios_config import IosConfig
 from tests.lab.ios_semantics import rule as ios_rule
 from tests.lab.iosxr_config import parse_config as parse_iosxr
@@ -40,12 +37,15 @@ from tests.lab.junos_loader import load_text
 from tests.lab.junos_loader import parse_config as parse_junos
 from tests.lab.junos_semantics import RouteFilter, route_filters
 from tests.lab.junos_tree import render
+from tests.lab.nxos_config import parse_config as parse_nxos
+from tests.lab.nxos_semantics import prefix_list as nxos_list
 from tests.lab.openbgpd_semantics import OpenbgpdSet
 from tests.lab.openbgpd_semantics import prefix_sets as openbgpd_sets
 from tests.lab.ros_config import RosConfig
 from tests.lab.ros_script import run_line
 from tests.lab.ros_semantics import RosChain
 from tests.lab.ros_semantics import chain as ros_chain
+from tests.unit.platforms.vrp_router import VRP, VrpRouter
 
 PLATFORMS: Final = (
     "eos",
@@ -57,6 +57,7 @@ PLATFORMS: Final = (
     "iosxr_netconf",
     "huawei_vrp",
     "ros",
+    "nxos",
 )
 NAMES: Final = {Afi.IPV4: "IRR-AS64500-V4", Afi.IPV6: "IRR-AS64500-V6"}
 WANTED: Final[Mapping[str, Afi]] = {name: afi for afi, name in NAMES.items()}
@@ -95,20 +96,12 @@ _IOSXR: Final = """\
 !! Last configuration change at Fri Oct  2 23:27:33 2020 by admin
 !
 hostname edge1
+rpl maximum lines 1000000
 prefix-set CORE
   10.0.0.0/8
 end-set
 !
 end
-"""
-_VRP: Final = """\
-!Software Version V200R010C00SPC600
-#
-sysname edge1
-#
-ip ip-prefix CORE index 10 permit 10.0.0.0 8
-#
-return
 """
 _BIRD_USER: Final = {
     "/etc/bird/bird.conf": "define 'CORE' = [ 10.0.0.0/8 ];\ninclude \"irrgate.conf\";\n"
@@ -232,6 +225,31 @@ class FrrRouter:
         return rule
 
 
+def nxos_shown(text: str) -> str:
+    """Return an NX-OS config as the driver has it: with what the router counts in it."""
+    counted = sum("prefix-list" in line for line in text.splitlines())
+    head = "\n!Command: show running-config\n\nversion 9.3(8)\n"
+    return f"{head}{text}\n!irrgate: {counted} lines with prefix-list\n"
+
+
+class NxosRouter:
+    """NX-OS, which is told a candidate line by line, and counts its lines as the driver asks."""
+
+    def __init__(self) -> None:
+        self.platform = "nxos"
+        self._config = parse_nxos("hostname edge1\nip prefix-list CORE seq 10 permit 10.0.0.0/8\n")
+
+    def load(self, candidate: str) -> None:
+        for line in filter(None, candidate.splitlines()):
+            self._config.tell(line)
+
+    def running(self) -> str:
+        return nxos_shown(self._config.text())
+
+    def rule(self, name: str) -> Rule:
+        return nxos_list(self._config, name, "ipv6" if WANTED[name] is Afi.IPV6 else "ip")
+
+
 class IosRouter:
     """IOS, which is told a candidate line by line."""
 
@@ -271,26 +289,6 @@ class OpenbgpdRouter:
         return openbgpd_sets(self.own)[name]
 
 
-class VrpRouter:
-    """VRP5, which is told a candidate line by line."""
-
-    def __init__(self, running: str = _VRP) -> None:
-        self.platform = "huawei_vrp"
-        self.config = VrpConfig(running)
-
-    def load(self, candidate: str) -> None:
-        for line in candidate.splitlines():
-            if line:
-                self.config.tell(line)
-
-    def running(self) -> str:
-        return self.config.text()
-
-    def rule(self, name: str) -> VrpPrefixList:
-        keyword = "ipv6-prefix" if WANTED[name] is Afi.IPV6 else "ip-prefix"
-        return vrp_prefix_list(self.running(), name, keyword)
-
-
 class RosRouter:
     """RouterOS, which is told a candidate line by line; it prints what the driver makes of it."""
 
@@ -321,7 +319,8 @@ def router(platform: str, running: str | None = None) -> Router:
         "openbgpd": OpenbgpdRouter,
         "ios": lambda: IosRouter(running or _IOS),
         "iosxr_netconf": lambda: IosxrRouter(running or _IOSXR),
-        "huawei_vrp": lambda: VrpRouter(running or _VRP),
+        "huawei_vrp": lambda: VrpRouter(running or VRP),
+        "nxos": NxosRouter,
         "ros": RosRouter,
     }
     return made[platform]()

@@ -19,13 +19,13 @@ from tests.unit.platforms.routers import (
     RENDERER,
     UNIVERSES,
     WANTED,
-    VrpRouter,
     candidate,
     read,
 )
 from tests.unit.platforms.running_configs import NAME as STRANGER
 from tests.unit.platforms.running_configs import only as only_stranger
 from tests.unit.platforms.running_configs import vrp
+from tests.unit.platforms.vrp_router import VrpRouter
 
 VRP = HuaweiVrp()
 NAME, NAME_V6 = NAMES[Afi.IPV4], NAMES[Afi.IPV6]

@@ -16,6 +16,7 @@ from tests.unit.platforms.running_configs import (
     ios,
     iosxr,
     junos,
+    nxos,
     only,
     openbgpd,
     ros,
@@ -70,6 +71,11 @@ def many_on_junos(count: int) -> str:
     return junos(JUNOS_LIST, f"    policy-statement IN {{\n{terms}    }}\n")
 
 
+def many_on_nxos(count: int) -> str:
+    uses = "".join(f"    prefix-list {NAME} in {n}\n" for n in range(count))
+    return nxos(f"router bgp 64496\n  neighbor 192.0.2.1\n{uses}")
+
+
 MANY = {
     "openbgpd": many_on_openbgpd,
     "bird": many_on_bird,
@@ -80,6 +86,8 @@ MANY = {
     "iosxr_netconf": many_on_iosxr,
     "huawei_vrp": many_on_vrp,
     "ros": many_on_ros,
+    "nxos": many_on_nxos,
+    "nxos_ssh": many_on_nxos,
 }
 
 
@@ -113,6 +121,8 @@ def test_what_a_router_says_is_told_in_one_line_of_print(platform: str) -> None:
         "openbgpd": openbgpd(f"# {NAME} {long}\n"),
         "iosxr_netconf": iosxr(f"interface Loopback0\n description {NAME} {long}\n!\n"),
         "huawei_vrp": vrp(f"interface LoopBack0\n description {NAME} {long}\n"),
+        "nxos": nxos(f"interface mgmt0\n  description {NAME} {long}\n"),
+        "nxos_ssh": nxos(f"interface mgmt0\n  description {NAME} {long}\n"),
         "ros": ros(f'/routing bgp template add comment="{NAME} {long}"\n'),
     }
     (told,) = only(platform, running[platform]).references
@@ -130,6 +140,8 @@ def test_any_names_can_be_asked_for(platform: str) -> None:
     assert asked["NOWHERE"] == ()
     by_asn = {"eos", "frr", "ios", "ros", "huawei_vrp"}
     assert len(asked["64496" if platform in by_asn else "IN"]) == 1
+    by_number = {"eos", "frr", "ios", "ros", "nxos", "nxos_ssh"}
+    assert len(asked["64496" if platform in by_number else "IN"]) == 1
     assert PLATFORMS[platform].references(running, []) == {}
 
 
