@@ -11,6 +11,7 @@ from irrgate.errors import PlatformError
 from irrgate.platforms.bird import Bird
 from irrgate.platforms.eos import Eos
 from irrgate.platforms.frr import Frr
+from irrgate.platforms.huawei_vrp import HuaweiVrp
 from irrgate.platforms.ios import Ios
 from irrgate.platforms.iosxr import IosxrNetconf
 from irrgate.platforms.junos import Junos
@@ -32,7 +33,7 @@ PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
             Openbgpd(),
             Ios(),
             IosxrNetconf(),
-            Ios(),
+            HuaweiVrp(),
             Nxos(),
             NxosSsh(),
             Ros(),

@@ -9,6 +9,7 @@ from typing import Final
 
 from tests.lab import (
     eos_semantics,
+    huawei_vrp_semantics,
     ios_semantics,
     iosxr_semantics,
     junos_semantics,
@@ -93,6 +94,15 @@ def _ros_lines(lists: Lists) -> Iterator[str]:
             yield f'/routing filter rule add chain={name} rule="{rule}"\n'
 
 
+def _vrp(device: LabDevice, lists: Lists) -> str:
+    lines = (
+        f"ip {_keyword(name)}-prefix {name} index {10 * at} permit {prefix.replace('/', ' ')}\n"
+        for name, prefixes in lists.items()
+        for at, prefix in enumerate(prefixes, 1)
+    )
+    return blank(device).replace("return\n", f"{''.join(lines)}#\nreturn\n")
+
+
 def _srl(device: LabDevice, lists: Lists) -> str:
     sets = [
         {
@@ -118,6 +128,7 @@ _CONFIGS: Final[Mapping[str, Callable[[LabDevice, Lists], str]]] = MappingProxyT
         "nxos": _nxos,
         "nxos_ssh": _nxos,
         "ros": _ros,
+        "huawei_vrp": _vrp,
         "srl": _srl,
         "sros": _sros,
     }
@@ -131,6 +142,7 @@ _ACCEPTS: Final[Mapping[str, Callable[[str, str, str], bool]]] = MappingProxyTyp
         "nxos": nxos_semantics.accepts,
         "nxos_ssh": nxos_semantics.accepts,
         "ros": ros_semantics.accepts,
+        "huawei_vrp": huawei_vrp_semantics.accepts,
         "srl": srl_semantics.accepts,
         "sros": sros_semantics.accepts,
     }

@@ -33,6 +33,7 @@ PLATFORMS = (
     "junos",
     "ios",
     "iosxr_netconf",
+    "huawei_vrp",
     "nxos",
     "nxos_ssh",
     "ros",
@@ -181,7 +182,7 @@ class LabDevice:
         if self.platform in {"nxos", "ros", "srl"}:
             return {"port": self.port, "ca_file": str(self.certificate)}
         ssh_config = self._ssh_config()
-        if self.platform == "nxos_ssh":
+        if self.platform in {"huawei_vrp", "nxos_ssh"}:
             return {"port": self.port, "known_hosts": str(ssh_config.with_name("known_hosts"))}
         return {"port": self.port, "ssh_config_file": str(ssh_config)}
 

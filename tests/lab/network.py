@@ -27,6 +27,7 @@ EMPTY_CONFIG = {
     "eos": "hostname {name}\n!\nend\n",
     "iosxr_netconf": "hostname {name}\n!\nend\n",
     "junos": "system {{\n    host-name {name};\n}}\n",
+    "huawei_vrp": "!Software Version V200R010C00SPC600\n#\nsysname {name}\n#\nreturn\n",
     "nxos": "hostname {name}\nfeature bgp\nfeature nxapi\n",
     "nxos_ssh": "hostname {name}\nfeature bgp\n",
     "sros": '<configure xmlns="urn:nokia.com:sros:ns:yang:sr:conf">\n'

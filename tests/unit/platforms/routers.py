@@ -39,6 +39,7 @@ from tests.unit.platforms.in_memory import (
     SrosRouter,
     nxos_shown,
 )
+from tests.unit.platforms.vrp_router import VRP, VrpRouter
 
 __all__ = [
     "EOS_RUNNING",
@@ -100,6 +101,7 @@ def router(platform: str, running: str | None = None) -> Router:
         "iosxr_netconf": lambda: IosxrRouter(running or IOSXR_RUNNING),
         "nxos": NxosRouter,
         "ros": RosRouter,
+        "huawei_vrp": lambda: VrpRouter(running or VRP),
         "srl": lambda: SrlRouter(running or SRL_RUNNING),
         "sros": lambda: SrosRouter(running or SROS_RUNNING),
     }

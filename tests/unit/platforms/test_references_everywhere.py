@@ -20,6 +20,7 @@ from tests.unit.platforms.running_configs import (
     only,
     openbgpd,
     ros,
+    vrp,
 )
 from tests.unit.platforms.srl_made import srl
 from tests.unit.platforms.sros_configs import sros, sros_entry, sros_policy
@@ -36,6 +37,11 @@ def many_on_ros(count: int) -> str:
         "/routing bgp template add as=64496 name=default\n",
         *(f'/routing filter rule add chain=IN rule="{rule.format(n)}"\n' for n in range(count)),
     )
+
+
+def many_on_vrp(count: int) -> str:
+    peers = "".join(f"  peer {n} ip-prefix {NAME} import\n" for n in range(count))
+    return vrp(f"bgp 64496\n #\n ipv4-family unicast\n{peers}")
 
 
 def many_on_openbgpd(count: int) -> str:
@@ -89,6 +95,7 @@ MANY = {
     "eos": many_on_eos,
     "junos": many_on_junos,
     "iosxr_netconf": many_on_iosxr,
+    "huawei_vrp": many_on_vrp,
     "ros": many_on_ros,
     "nxos": many_on_nxos,
     "nxos_ssh": many_on_nxos,
@@ -126,6 +133,7 @@ def test_what_a_router_says_is_told_in_one_line_of_print(platform: str) -> None:
         "ios": ios(f"interface Loopback1\n description {NAME} {long}\n!\n"),
         "openbgpd": openbgpd(f"# {NAME} {long}\n"),
         "iosxr_netconf": iosxr(f"interface Loopback0\n description {NAME} {long}\n!\n"),
+        "huawei_vrp": vrp(f"interface LoopBack0\n description {NAME} {long}\n"),
         "nxos": nxos(f"interface mgmt0\n  description {NAME} {long}\n"),
         "nxos_ssh": nxos(f"interface mgmt0\n  description {NAME} {long}\n"),
         # Of what a terminal obeys, XML knows the one byte that stands for it.
@@ -146,6 +154,8 @@ def test_any_names_can_be_asked_for(platform: str) -> None:
     assert list(asked) == names
     assert len(asked[NAME]) == 1
     assert asked["NOWHERE"] == ()
+    by_asn = {"eos", "frr", "ios", "ros", "huawei_vrp"}
+    assert len(asked["64496" if platform in by_asn else "IN"]) == 1
     by_number = {"eos", "frr", "ios", "ros", "nxos", "nxos_ssh"}
     assert len(asked["64496" if platform in by_number else "IN"]) == 1
     assert PLATFORMS[platform].references(running, []) == {}

@@ -30,6 +30,7 @@ REMOVES = {
         f'    <prefix-list nc:operation="remove">\n      <name>{name}</name>\n    </prefix-list>\n'
         for name in GONE
     ),
+    "huawei_vrp": ("undo ip ip-prefix IRR-AS1-V4\n", "undo ip ipv6-prefix IRR-AS1-V6\n"),
     "iosxr_netconf": ("no prefix-set IRR-AS1-V4\n", "no prefix-set IRR-AS1-V6\n"),
     "openbgpd": ('no prefix-set "IRR-AS1-V4"\n', 'no prefix-set "IRR-AS1-V6"\n'),
     "ros": (
@@ -136,6 +137,13 @@ def test_a_list_that_is_to_go_is_not_set_either(platform: str) -> None:
         ("frr", "no ip prefix-list IRR-AS1-V4 description"),
         ("frr", "no ip prefix-list"),
         ("frr", "no route-map IRR-AS1-V4"),
+        ("huawei_vrp", "undo ip ipv6-prefix IRR-AS1-V4"),
+        ("huawei_vrp", "undo ip ip-prefix IRR-AS1-V6"),
+        ("huawei_vrp", "undo ip ip-prefix IRR-AS1-V4 index 10"),
+        ("huawei_vrp", "undo ip ip-prefix IRR-AS1-V4 10.0.0.0 8"),
+        ("huawei_vrp", "undo ip ip-prefix IRR-AS1-V4 description"),
+        ("huawei_vrp", "undo ip ip-prefix"),
+        ("huawei_vrp", "undo route-policy IRR-AS1-V4"),
         ("nxos", "no ipv6 prefix-list IRR-AS1-V4"),
         ("nxos", "no ip prefix-list IRR-AS1-V4 seq 10 permit 10.0.0.0/8"),
         ("nxos", "no ip prefix-list IRR-AS1-V4 ; no route-map IRR-AS1-V4"),
