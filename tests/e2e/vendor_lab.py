@@ -33,8 +33,12 @@ def vendor_lab(
     platform: str,
     environ: Mapping[str, str],
     optional_args: Mapping[str, Any],
+    **extras: Any,
 ) -> Iterator[LabNetwork]:
-    """Start two routers of a platform and an IRR server; see lab_network."""
+    """Start two routers of a platform and an IRR server; see lab_network.
+
+    `extras` are of the NAPALM connection, such as `timeout`.
+    """
     inventory = directory / "inventory"
     shutil.copytree(PROJECT / "inventory", inventory)
     yaml = YAML()
@@ -42,8 +46,8 @@ def vendor_lab(
         name: {"hostname": "127.0.0.1", "groups": [platform], "data": {"sessions": sessions}}
         for name, sessions in SESSIONS.items()
     }
-    extras = {"extras": {"optional_args": dict(optional_args)}}
-    groups = {platform: {"platform": platform, "connection_options": {"napalm": extras}}}
+    napalm = {"extras": {**extras, "optional_args": dict(optional_args)}}
+    groups = {platform: {"platform": platform, "connection_options": {"napalm": napalm}}}
     yaml.dump(hosts, inventory / "hosts.yaml")
     yaml.dump(groups, inventory / "groups.yaml")
     with lab_network(directory / "network", environ=environ, inventory=inventory) as network:
