@@ -16,7 +16,14 @@ from typing import Any
 
 from irrgate.irr.snapshot import load_dumps
 from tests.e2e.command_server import CommandServer
-from tests.lab import eos_semantics, ios_semantics, iosxr_semantics, junos_semantics
+from tests.lab import (
+    eos_semantics,
+    ios_semantics,
+    iosxr_semantics,
+    junos_semantics,
+    nxos_semantics,
+    ros_semantics,
+)
 from tests.lab.apply_log import Applied
 from tests.lab.harness import LabDevice
 from tests.lab.network import EMPTY_CONFIG, PASSWORD, Finished, LabNetwork, irrgate_argv
@@ -169,6 +176,15 @@ def config(device: LabDevice, lists: dict[str, list[str]]) -> str:
             )
             text += f"{keyword} prefix-list {name}\n{entries}!\n"
         return f"{text}end\n"
+    if device.platform in {"nxos", "nxos_ssh"}:
+        return blank(device) + "".join(
+            f"{'ipv6' if name.endswith('V6') else 'ip'} prefix-list {name} "
+            f"seq {10 * at} permit {prefix}\n"
+            for name, prefixes in lists.items()
+            for at, prefix in enumerate(prefixes, 1)
+        )
+    if device.platform == "ros":
+        return blank(device) + "".join(_ros_lines(lists))
     if device.platform == "iosxr_netconf":
         text = f"hostname {device.name}\n!\n"
         for name, prefixes in lists.items():
@@ -189,6 +205,12 @@ def _ios_lines(lists: dict[str, list[str]]) -> Iterator[str]:
             yield f"{keyword} prefix-list {name} seq {5 * at} permit {prefix}\n"
 
 
+def _ros_lines(lists: dict[str, list[str]]) -> Iterator[str]:
+    for name, prefixes in lists.items():
+        for rule in (*(f"if (dst=={prefix}) {{accept}}" for prefix in prefixes), "reject"):
+            yield f'/routing filter rule add chain={name} rule="{rule}"\n'
+
+
 def log(device: LabDevice) -> list[Applied]:
     """What a router did since it was renewed."""
     records = device.apply_log()
@@ -204,16 +226,22 @@ def accepts(device: LabDevice, name: str, prefix: str) -> bool:
     """Whether a router's list lets a prefix pass, by the lab's own reading of the platform."""
     if device.platform == "eos":
         return eos_semantics.accepts(device.running(), name, prefix)
+    if device.platform in {"nxos", "nxos_ssh"}:
+        return nxos_semantics.accepts(device.running(), name, prefix)
     if device.platform == "ios":
         return ios_semantics.accepts(device.running(), name, prefix)
     if device.platform == "iosxr_netconf":
         return iosxr_semantics.accepts(device.running(), name, prefix)
+    if device.platform == "ros":
+        return ros_semantics.accepts(device.running(), name, prefix)
     return junos_semantics.accepts(device.running(), name, prefix)
 
 
 def has_list(device: LabDevice, name: str) -> bool:
     return bool(
-        re.search(rf"(prefix-list|prefix-set|route-filter-list) {name}\b", device.running())
+        re.search(
+            rf"(prefix-list |prefix-set |route-filter-list |chain=){name}\b", device.running()
+        )
     )
 
 
