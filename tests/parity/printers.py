@@ -9,6 +9,7 @@ from typing import Final
 
 from irrgate.platforms.bird_file import write_own
 from irrgate.platforms.daemon_files import DaemonFile, DaemonFiles, join_files
+from irrgate.platforms.nxos import sealed
 from irrgate.platforms.openbgpd_text import running_text, seal_of
 from irrgate.prefixes import Afi, PrefixSet
 
@@ -48,6 +49,11 @@ def _openbgpd(text: str) -> str:
     return running_text(own, {"/etc/bgpd.conf": "AS 64496\n"}, seal_of(text))
 
 
+def _nxos(text: str) -> str:
+    counted = sum("prefix-list" in line for line in text.splitlines())
+    return sealed(f"version 9.3(8)\n{text}", counted)
+
+
 _JUNOS_ENTRY: Final = re.compile(
     r"^ +(\S+/([0-9]+)) (?:exact|upto /([0-9]+)|prefix-length-range /([0-9]+)-/([0-9]+));$",
     re.MULTILINE,
@@ -73,5 +79,8 @@ PRINTERS: Final = (
     Printer("frr", (), _ended),
     Printer("frr", ("-s",), _ended),
     Printer("iosxr_netconf", ("-X",), _ended),
+    Printer("nxos", (), _nxos),
+    Printer("nxos", ("-s",), _nxos),
+    Printer("nxos_ssh", (), _nxos),
 )
 """In the order in which `make parity` prints them."""
