@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import ssl
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import requests
-import urllib3
 
 from tasks.driver_words import driver_words
 from tasks.drivers.errors import (
@@ -49,7 +49,7 @@ class NxApi:
         self._session.verify = verify
         if not verify:
             # The user has switched it off by name: no word about it with each request.
-            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+            warnings.filterwarnings("ignore", message="Unverified HTTPS request")
         self._session.headers["content-type"] = "application/json-rpc"
 
     def close(self) -> None:

@@ -317,6 +317,7 @@ def router(platform: str, running: str | None = None) -> Router:
         "ios": lambda: IosRouter(running or _IOS),
         "iosxr_netconf": lambda: IosxrRouter(running or _IOSXR),
         "nxos": NxosRouter,
+        "nxos_ssh": NxosRouter,
         "ros": RosRouter,
     }
     return made[platform]()
