@@ -94,6 +94,7 @@ _IOSXR: Final = """\
 !! Last configuration change at Fri Oct  2 23:27:33 2020 by admin
 !
 hostname edge1
+rpl maximum lines 1000000
 prefix-set CORE
   10.0.0.0/8
 end-set
