@@ -183,12 +183,15 @@ def test_sessions_in_every_state_and_of_both_families(router: LabDevice, driver:
 
 
 def test_a_line_that_somebody_else_took_meanwhile(router: LabDevice, driver: Driver) -> None:
-    """The number is in use by now: refused, and nothing is removed."""
-    driver.load_merge_candidate(config=SWAP)
+    """The number is in use by now: refused, and nothing is sent after it."""
+    driver.load_merge_candidate(
+        config=f"{HEAD} 50 permit 14.0.0.0/8\n".join((MORE, SWAP[len(MORE) :]))
+    )
     router.ask("tell", line=f"{HEAD} 40 permit 99.0.0.0/8")
     with pytest.raises(CommitRefused, match=r"seq 40 .*: % Sequence number already exists"):
         driver.commit_config()
-    assert set(START.splitlines()[2:]) <= set(lists(router))
+    old = START.splitlines()[2:]
+    assert lists(router) == [*old, f"{HEAD} 30 permit 12.0.0.0/8", f"{HEAD} 40 permit 99.0.0.0/8"]
 
 
 def test_a_config_that_changes_while_it_is_read(router: LabDevice, driver: Driver) -> None:
@@ -250,6 +253,15 @@ def test_a_router_that_is_not_reached(
 ) -> None:
     with pytest.raises(error, match=says):
         opened(api, **options)
+
+
+def test_the_environment_has_no_say(api: LabDevice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy is on the way to a router, and no other CA speaks for it."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(api.certificate))
+    opened(api).close()
+    with pytest.raises(ConnectionFailed, match=UNTRUSTED):
+        opened(api, ca_file=None)
 
 
 def test_who_trusts_unseen_says_so(api: LabDevice) -> None:
