@@ -107,6 +107,7 @@ def test_a_candidate_that_was_refused_is_not_in_the_next(router: LabDevice, driv
         f"{HEAD} 10 permit 12.0.0.0/8\n",
         f"no {HEAD} 30 permit 1.0.0.0/8",
     ):
+        driver.load_merge_candidate(config=MORE)
         with pytest.raises(CandidateRefused):
             driver.load_merge_candidate(config=wrong)
         assert not driver.locked
