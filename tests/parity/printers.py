@@ -10,6 +10,7 @@ from typing import Final
 
 from irrgate.platforms.bird_file import write_own
 from irrgate.platforms.daemon_files import DaemonFile, DaemonFiles, join_files
+from irrgate.platforms.nxos import sealed
 from irrgate.platforms.openbgpd_text import running_text, seal_of
 from irrgate.platforms.sros_text import to_xml
 from irrgate.prefixes import Afi, PrefixSet
@@ -52,6 +53,11 @@ def _bird(text: str) -> str:
 def _openbgpd(text: str) -> str:
     own = DaemonFile("/etc/bgpd/irrgate.conf", text)
     return running_text(own, {"/etc/bgpd.conf": "AS 64496\n"}, seal_of(text))
+
+
+def _nxos(text: str) -> str:
+    counted = sum("prefix-list" in line for line in text.splitlines())
+    return sealed(f"version 9.3(8)\n{text}", counted)
 
 
 _JUNOS_ENTRY: Final = re.compile(
@@ -112,5 +118,8 @@ PRINTERS: Final = (
     Printer("iosxr_netconf", ("-X",), _ended),
     Printer("srl", ("-F", _SRL_ENTRY), _srl),
     Printer("huawei_vrp", ("-U",), _returned, listed=_vrp_entries),
+    Printer("nxos", (), _nxos),
+    Printer("nxos", ("-s",), _nxos),
+    Printer("nxos_ssh", (), _nxos),
 )
 """In the order in which `make parity` prints them."""
