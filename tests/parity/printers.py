@@ -10,6 +10,7 @@ from typing import Final
 from irrgate.platforms.bird_file import write_own
 from irrgate.platforms.daemon_files import DaemonFile, DaemonFiles, join_files
 from irrgate.platforms.openbgpd_text import running_text, seal_of
+from irrgate.platforms.ros import END as ROS_END
 from irrgate.prefixes import Afi, PrefixSet
 
 
@@ -63,6 +64,11 @@ def _junos_entries(afi: Afi, text: str) -> PrefixSet:
     return PrefixSet.parse(afi, ranges)
 
 
+def _ros(text: str) -> str:
+    # 1.9 prints `dst=P`, which RouterOS refuses; since 1.12 it is `dst==P` (bgpq4's issue 102).
+    return re.sub(r"\(dst=(?!=)", "(dst==", text) + f"{ROS_END}\n"
+
+
 PRINTERS: Final = (
     Printer("eos", ("-e",), _ended),
     Printer("junos", ("-J", "-z"), _same, listed=_junos_entries),
@@ -73,5 +79,7 @@ PRINTERS: Final = (
     Printer("frr", (), _ended),
     Printer("frr", ("-s",), _ended),
     Printer("iosxr_netconf", ("-X",), _ended),
+    # It puts the family behind the name itself.
+    Printer("ros", ("-K7",), _ros, label=lambda name: name[:-3]),
 )
 """In the order in which `make parity` prints them."""
