@@ -141,8 +141,8 @@ def test_what_a_person_did_to_a_chain_is_taken_back_by_a_plan(desk: Desk) -> Non
     assert said(desk, "edge1.mex") == [
         f"+{V4} if (dst==10.11.20.0/24) {{accept}}",
         f"-{V4} if (dst==198.18.0.0/15) {{accept}}",
-        f"-{V4} accept",
         f"-{V4} if (dst in 10.10.0.0/17 && bgp-path-len < 3) {{set bgp-local-pref 50; accept}}",
+        f"-{V4} accept",
         f"-{V4} if (dst==10.11.20.0/24) {{accept}}",
     ]
     assert "if ( dst == 10.11.0.0/20 ) { accept; }" in device.running()

@@ -164,7 +164,7 @@ def test_after_a_refusal_no_more_is_sent(driver: RosDriver, device: LabDevice) -
     )
     driver.load_merge_candidate(config=candidate(many))
     device.inject("error", "commit", skip=500)
-    with pytest.raises(CommitRefused, match="add =chain=.*: failure: not enough memory"):
+    with pytest.raises(CommitRefused, match=r"add =chain=.*: failure: not enough memory"):
         driver.commit_config()
     assert 500 <= len(rules(device)) - 2 <= 500 + 100
     # The session goes on: the commit is brought to its end from where it is.
