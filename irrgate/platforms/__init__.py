@@ -14,6 +14,7 @@ from irrgate.platforms.frr import Frr
 from irrgate.platforms.ios import Ios
 from irrgate.platforms.iosxr import IosxrNetconf
 from irrgate.platforms.junos import Junos
+from irrgate.platforms.nxos import Nxos, NxosSsh
 from irrgate.platforms.openbgpd import Openbgpd
 from irrgate.platforms.platform import Platform
 from irrgate.platforms.ros import Ros
@@ -29,6 +30,9 @@ PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
             Openbgpd(),
             Ios(),
             IosxrNetconf(),
+            Ios(),
+            Nxos(),
+            NxosSsh(),
             Ros(),
         )
     }

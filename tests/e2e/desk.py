@@ -16,7 +16,14 @@ from typing import Any
 
 from irrgate.irr.snapshot import load_dumps
 from tests.e2e.command_server import CommandServer
-from tests.lab import eos_semantics, ios_semantics, iosxr_semantics, junos_semantics, ros_semantics
+from tests.lab import (
+    eos_semantics,
+    ios_semantics,
+    iosxr_semantics,
+    junos_semantics,
+    nxos_semantics,
+    ros_semantics,
+)
 from tests.lab.apply_log import Applied
 from tests.lab.harness import LabDevice
 from tests.lab.network import EMPTY_CONFIG, PASSWORD, Finished, LabNetwork, irrgate_argv
@@ -169,6 +176,13 @@ def config(device: LabDevice, lists: dict[str, list[str]]) -> str:
             )
             text += f"{keyword} prefix-list {name}\n{entries}!\n"
         return f"{text}end\n"
+    if device.platform in {"nxos", "nxos_ssh"}:
+        return blank(device) + "".join(
+            f"{'ipv6' if name.endswith('V6') else 'ip'} prefix-list {name} "
+            f"seq {10 * at} permit {prefix}\n"
+            for name, prefixes in lists.items()
+            for at, prefix in enumerate(prefixes, 1)
+        )
     if device.platform == "ros":
         return blank(device) + "".join(_ros_lines(lists))
     if device.platform == "iosxr_netconf":
@@ -212,6 +226,8 @@ def accepts(device: LabDevice, name: str, prefix: str) -> bool:
     """Whether a router's list lets a prefix pass, by the lab's own reading of the platform."""
     if device.platform == "eos":
         return eos_semantics.accepts(device.running(), name, prefix)
+    if device.platform in {"nxos", "nxos_ssh"}:
+        return nxos_semantics.accepts(device.running(), name, prefix)
     if device.platform == "ios":
         return ios_semantics.accepts(device.running(), name, prefix)
     if device.platform == "iosxr_netconf":

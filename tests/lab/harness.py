@@ -33,6 +33,8 @@ PLATFORMS = (
     "junos",
     "ios",
     "iosxr_netconf",
+    "nxos",
+    "nxos_ssh",
     "ros",
 )
 _NETCONF_BGP = frozenset({"junos", "iosxr_netconf"})
@@ -161,7 +163,7 @@ class LabDevice:
 
     @property
     def certificate(self) -> Path:
-        """The device's own (self-signed) certificate as PEM: what a client trusts (eos, ros)."""
+        """The device's own (self-signed) certificate as PEM: what a client over TLS trusts."""
         return self.directory / "certificate.pem"
 
     def napalm_optional_args(self) -> dict[str, object]:
@@ -174,9 +176,12 @@ class LabDevice:
         if self.platform == "eos":
             context = ssl.create_default_context(cafile=str(self.certificate))
             return {"transport": "https", "port": self.port, "context": context}
-        if self.platform == "ros":
+        if self.platform in {"nxos", "ros"}:
             return {"port": self.port, "ca_file": str(self.certificate)}
-        return {"port": self.port, "ssh_config_file": str(self._ssh_config())}
+        ssh_config = self._ssh_config()
+        if self.platform == "nxos_ssh":
+            return {"port": self.port, "known_hosts": str(ssh_config.with_name("known_hosts"))}
+        return {"port": self.port, "ssh_config_file": str(ssh_config)}
 
     def _ssh_config(self) -> Path:
         file = self.directory / "ready.json"

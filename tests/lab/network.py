@@ -27,6 +27,8 @@ EMPTY_CONFIG = {
     "eos": "hostname {name}\n!\nend\n",
     "iosxr_netconf": "hostname {name}\n!\nend\n",
     "junos": "system {{\n    host-name {name};\n}}\n",
+    "nxos": "hostname {name}\nfeature bgp\nfeature nxapi\n",
+    "nxos_ssh": "hostname {name}\nfeature bgp\n",
     "ios": "hostname {name}\nip scp server enable\narchive\n path flash:archive\n!\nend\n",
     "ros": "/system identity set name={name}\n",
 }

@@ -37,6 +37,8 @@ from tests.lab.junos_loader import load_text
 from tests.lab.junos_loader import parse_config as parse_junos
 from tests.lab.junos_semantics import RouteFilter, route_filters
 from tests.lab.junos_tree import render
+from tests.lab.nxos_config import parse_config as parse_nxos
+from tests.lab.nxos_semantics import prefix_list as nxos_list
 from tests.lab.openbgpd_semantics import OpenbgpdSet
 from tests.lab.openbgpd_semantics import prefix_sets as openbgpd_sets
 from tests.lab.ros_config import RosConfig
@@ -44,7 +46,17 @@ from tests.lab.ros_script import run_line
 from tests.lab.ros_semantics import RosChain
 from tests.lab.ros_semantics import chain as ros_chain
 
-PLATFORMS: Final = ("eos", "junos", "bird", "frr", "openbgpd", "ios", "iosxr_netconf", "ros")
+PLATFORMS: Final = (
+    "eos",
+    "junos",
+    "bird",
+    "frr",
+    "openbgpd",
+    "ios",
+    "iosxr_netconf",
+    "ros",
+    "nxos",
+)
 NAMES: Final = {Afi.IPV4: "IRR-AS64500-V4", Afi.IPV6: "IRR-AS64500-V6"}
 WANTED: Final[Mapping[str, Afi]] = {name: afi for afi, name in NAMES.items()}
 RENDERER: Final = Renderer()
@@ -82,6 +94,7 @@ _IOSXR: Final = """\
 !! Last configuration change at Fri Oct  2 23:27:33 2020 by admin
 !
 hostname edge1
+rpl maximum lines 1000000
 prefix-set CORE
   10.0.0.0/8
 end-set
@@ -210,6 +223,31 @@ class FrrRouter:
         return rule
 
 
+def nxos_shown(text: str) -> str:
+    """Return an NX-OS config as the driver has it: with what the router counts in it."""
+    counted = sum("prefix-list" in line for line in text.splitlines())
+    head = "\n!Command: show running-config\n\nversion 9.3(8)\n"
+    return f"{head}{text}\n!irrgate: {counted} lines with prefix-list\n"
+
+
+class NxosRouter:
+    """NX-OS, which is told a candidate line by line, and counts its lines as the driver asks."""
+
+    def __init__(self) -> None:
+        self.platform = "nxos"
+        self._config = parse_nxos("hostname edge1\nip prefix-list CORE seq 10 permit 10.0.0.0/8\n")
+
+    def load(self, candidate: str) -> None:
+        for line in filter(None, candidate.splitlines()):
+            self._config.tell(line)
+
+    def running(self) -> str:
+        return nxos_shown(self._config.text())
+
+    def rule(self, name: str) -> Rule:
+        return nxos_list(self._config, name, "ipv6" if WANTED[name] is Afi.IPV6 else "ip")
+
+
 class IosRouter:
     """IOS, which is told a candidate line by line."""
 
@@ -279,6 +317,7 @@ def router(platform: str, running: str | None = None) -> Router:
         "openbgpd": OpenbgpdRouter,
         "ios": lambda: IosRouter(running or _IOS),
         "iosxr_netconf": lambda: IosxrRouter(running or _IOSXR),
+        "nxos": NxosRouter,
         "ros": RosRouter,
     }
     return made[platform]()

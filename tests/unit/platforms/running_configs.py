@@ -10,7 +10,14 @@ from irrgate.platforms.platform import Stranger
 from irrgate.prefixes import PrefixSet
 from tests.lab.frr_lists import FrrLists
 from tests.unit.filters_made import prefixes
-from tests.unit.platforms.routers import WANTED, BirdRouter, OpenbgpdRouter, RosRouter, candidate
+from tests.unit.platforms.routers import (
+    WANTED,
+    BirdRouter,
+    OpenbgpdRouter,
+    RosRouter,
+    candidate,
+    nxos_shown,
+)
 
 NAME = "IRR-AS1-V4"
 EOS_LIST = f"ip prefix-list {NAME}\n   seq 10 permit 10.0.0.0/8\n!\n"
@@ -45,6 +52,10 @@ def ios(*blocks: str) -> str:
 def iosxr(*blocks: str) -> str:
     listed = f"prefix-set {NAME}\n  10.0.0.0/8\nend-set\n!\n"
     return f"!! IOS XR Configuration 7.3.1\n!\nhostname edge1\n{listed}{''.join(blocks)}end\n"
+
+
+def nxos(*blocks: str) -> str:
+    return nxos_shown("".join((f"ip prefix-list {NAME} seq 10 permit 10.0.0.0/8 \n", *blocks)))
 
 
 def openbgpd(text: str, lists: Mapping[str, PrefixSet] | None = None) -> str:

@@ -16,6 +16,7 @@ from tests.unit.platforms.running_configs import (
     ios,
     iosxr,
     junos,
+    nxos,
     only,
     openbgpd,
     ros,
@@ -64,6 +65,11 @@ def many_on_junos(count: int) -> str:
     return junos(JUNOS_LIST, f"    policy-statement IN {{\n{terms}    }}\n")
 
 
+def many_on_nxos(count: int) -> str:
+    uses = "".join(f"    prefix-list {NAME} in {n}\n" for n in range(count))
+    return nxos(f"router bgp 64496\n  neighbor 192.0.2.1\n{uses}")
+
+
 MANY = {
     "openbgpd": many_on_openbgpd,
     "bird": many_on_bird,
@@ -73,6 +79,8 @@ MANY = {
     "junos": many_on_junos,
     "iosxr_netconf": many_on_iosxr,
     "ros": many_on_ros,
+    "nxos": many_on_nxos,
+    "nxos_ssh": many_on_nxos,
 }
 
 
@@ -105,6 +113,8 @@ def test_what_a_router_says_is_told_in_one_line_of_print(platform: str) -> None:
         "ios": ios(f"interface Loopback1\n description {NAME} {long}\n!\n"),
         "openbgpd": openbgpd(f"# {NAME} {long}\n"),
         "iosxr_netconf": iosxr(f"interface Loopback0\n description {NAME} {long}\n!\n"),
+        "nxos": nxos(f"interface mgmt0\n  description {NAME} {long}\n"),
+        "nxos_ssh": nxos(f"interface mgmt0\n  description {NAME} {long}\n"),
         "ros": ros(f'/routing bgp template add comment="{NAME} {long}"\n'),
     }
     (told,) = only(platform, running[platform]).references
@@ -120,7 +130,8 @@ def test_any_names_can_be_asked_for(platform: str) -> None:
     assert list(asked) == names
     assert len(asked[NAME]) == 1
     assert asked["NOWHERE"] == ()
-    assert len(asked["64496" if platform in {"eos", "frr", "ios", "ros"} else "IN"]) == 1
+    by_number = {"eos", "frr", "ios", "ros", "nxos", "nxos_ssh"}
+    assert len(asked["64496" if platform in by_number else "IN"]) == 1
     assert PLATFORMS[platform].references(running, []) == {}
 
 

@@ -19,6 +19,7 @@ REMOVES = {
     "frr": ("no ip prefix-list IRR-AS1-V4\n", "no ipv6 prefix-list IRR-AS1-V6\n"),
     "ios": ("no ip prefix-list IRR-AS1-V4\n", "no ipv6 prefix-list IRR-AS1-V6\n"),
     "eos": ("no ip prefix-list IRR-AS1-V4\n", "no ipv6 prefix-list IRR-AS1-V6\n"),
+    "nxos": ("no ip prefix-list IRR-AS1-V4\n", "no ipv6 prefix-list IRR-AS1-V6\n"),
     "junos": (
         "    delete: route-filter-list IRR-AS1-V4;\n",
         "    delete: route-filter-list IRR-AS1-V6;\n",
@@ -109,6 +110,10 @@ def test_a_list_that_is_to_go_is_not_set_either(platform: str) -> None:
         ("frr", "no ip prefix-list IRR-AS1-V4 description"),
         ("frr", "no ip prefix-list"),
         ("frr", "no route-map IRR-AS1-V4"),
+        ("nxos", "no ipv6 prefix-list IRR-AS1-V4"),
+        ("nxos", "no ip prefix-list IRR-AS1-V4 seq 10 permit 10.0.0.0/8"),
+        ("nxos", "no ip prefix-list IRR-AS1-V4 ; no route-map IRR-AS1-V4"),
+        ("nxos", "no route-map IRR-AS1-V4"),
         ("iosxr_netconf", "no prefix-set IRR-AS1-V4 IRR-AS1-V6"),
         ("iosxr_netconf", "no prefix-set"),
         ("iosxr_netconf", "no route-policy IRR-AS1-V4"),
