@@ -135,6 +135,15 @@ def test_chains_are_replaced_one_by_one(driver: RosDriver, tmp_path: Path) -> No
         driver.load_merge_candidate(filename=str(tmp_path / "none"))
 
 
+def test_a_diff_is_lines_of_print(driver: RosDriver, device: LabDevice) -> None:
+    rule = f'/routing filter rule add chain={NAME} rule="return;\\n return"\n'
+    device.set_running(f'{BLANK}{rule}/routing filter rule add chain={NAME} rule="reject"\n')
+    driver.load_merge_candidate(config=candidate(four(), driver))
+    assert driver.compare_config().splitlines()[3:] == ["-return;? return"]
+    driver.commit_config()
+    assert accepted(driver) == four()
+
+
 @pytest.mark.parametrize(
     "text",
     [

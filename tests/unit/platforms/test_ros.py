@@ -404,6 +404,23 @@ def test_a_candidate_adds_all_before_it_removes_any() -> None:
         applied(f'{ADD} {PLACE} rule="{came}"\n{goes}\n', held)
 
 
+def test_each_rule_goes_in_its_turn() -> None:
+    """What stood behind a reject must not take effect before it goes itself."""
+    accepts, unknown = exactly("10.0.0.0/8"), "jump OTHER"
+    rejects = "if (dst in 10.0.0.0/8) {reject}"
+    held = only(rejects, unknown, accepts, "reject")
+    goes = [f'{REMOVE}{NAME} rule="{each}"]' for each in (accepts, unknown, rejects)]
+    assert candidate("ros", {NAME: four()}, held).splitlines() == goes
+    for wrong in ((0, 2, 1), (1, 0, 2), (2, 1, 0)):
+        with pytest.raises(ParseError, match="removes a rule after others"):
+            applied("\n".join(goes[at] for at in wrong), held)
+
+
+def test_a_chain_is_not_left_without_a_rule() -> None:
+    with pytest.raises(ParseError, match="leave the chain without a rule"):
+        applied(f'{REMOVE}{NAME} rule="accept"]\n', only("accept"))
+
+
 def test_rules_of_a_chain_that_nobody_asked_for_are_not_removed() -> None:
     with pytest.raises(ParseError, match="a chain not asked for"):
         applied('/routing filter rule remove [find chain=IRR-X rule="reject"]\n')
