@@ -152,7 +152,7 @@ def delta_to(name: str, prefixes: PrefixSet, held: ManagedList | None) -> RosDel
         tuple(dict.fromkeys(off)),
     )
     try:
-        applied(name, afi, held, delta)
+        _after(name, afi, held, delta)
     except ParseError as exc:
         raise PlatformError(name, exc.reason, hint=_HINT) from exc
     return delta
@@ -173,6 +173,13 @@ def applied(name: str, afi: Afi, held: ManagedList | None, delta: RosDelta) -> R
 
     It is what decides of a delta, whoever made it: see above.
     """
+    return chain_list(name, afi, *_after(name, afi, held, delta))
+
+
+def _after(
+    name: str, afi: Afi, held: ManagedList | None, delta: RosDelta
+) -> tuple[tuple[Rule, ...], list[str]]:
+    """Return the rules after a delta, and those that are disabled; raises ParseError."""
     rules, off = _held(held)
     if delta.reject:
         if _end(afi, rules) < len(rules):
@@ -190,7 +197,7 @@ def applied(name: str, afi: Afi, held: ManagedList | None, delta: RosDelta) -> R
     if not after:
         raise ParseError(name, "the candidate would leave the chain without a rule")
     _refuse_detour(name, afi, _held(held)[0], rules, after)
-    return chain_list(name, afi, after, left)
+    return after, left
 
 
 def _place(name: str, rules: Sequence[Rule], delta: RosDelta) -> int:

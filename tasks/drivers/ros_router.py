@@ -177,7 +177,7 @@ def _put(tables: dict[str, Any], connection: Row, session: Row) -> None:
     afis = afis or connection.get("address-families") or connection.get("afi") or "ip"
     families = [_FAMILIES[afi] for afi in afis.split(",") if afi in _FAMILIES]
     # It is one number for all families, and a loss in one must not be taken for one in another.
-    count = int(session.get("prefix-count", "0")) if len(families) == 1 else -1
+    count = _number(session.get("prefix-count", "")) if len(families) == 1 else -1
     prefixes = {"sent_prefixes": -1, "accepted_prefixes": count, "received_prefixes": count}
     table["peers"][address.partition("/")[0].partition("%")[0]] = {
         "local_as": _number(session.get("local.as") or connection.get("as", "")),

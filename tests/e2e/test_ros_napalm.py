@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from irrgate.platforms import find_platform
 from irrgate.prefixes import Afi, PrefixSet
 from irrgate.render import Renderer
 from tasks.connection import NapalmConnection
-from tasks.drivers.errors import CandidateRefused, CommitRefused, ConnectionFailed
+from tasks.drivers.errors import CandidateRefused, CommitRefused, ConnectionFailed, TimedOut
 from tasks.drivers.ros import RosDriver
 from tests.lab.harness import LabDevice
 
@@ -181,6 +182,22 @@ def test_after_a_refusal_no_more_is_sent(driver: RosDriver, device: LabDevice) -
     driver.commit_config()
     assert accepted(driver) == many
     assert driver.is_alive() == {"is_alive": True}
+
+
+def test_nothing_is_asked_of_a_session_that_broke(device: LabDevice) -> None:
+    device.set_running(BLANK + USERS)
+    options = device.napalm_optional_args()
+    driver = RosDriver(device.host, device.username, device.password, 1, options)
+    driver.open()
+    device.inject("slow", "get_config", seconds=1.5)
+    with pytest.raises(TimedOut):
+        driver.get_config()
+    time.sleep(1)
+    # The late answer is not one to this.
+    with pytest.raises(ConnectionFailed):
+        driver.get_facts()
+    driver.close()
+    device.clear_faults()
 
 
 @pytest.mark.parametrize("length", [100, 200, 20_000, 300_000])
