@@ -260,6 +260,19 @@ def test_candidates_that_do_not_fit_are_refused(driver: IosDriver) -> None:
         driver.load_replace_candidate(config="")
 
 
+def test_what_cannot_be_read_whole_or_by_number_takes_no_candidate(
+    router: LabDevice, driver: IosDriver
+) -> None:
+    text = delta(driver, NEW)
+    router.inject("truncate", "get_config")
+    with pytest.raises(CandidateRefused, match="is cut off"):
+        driver.load_merge_candidate(config=text)
+    hidden = "no ip prefix-list sequence-number\n"
+    router.set_running(router.running().replace("end\n", f"{hidden}end\n"))
+    with pytest.raises(CandidateRefused, match="does not show the entries' sequence numbers"):
+        driver.load_merge_candidate(config=text)
+
+
 def test_a_list_that_goes_and_comes_back(router: LabDevice, driver: IosDriver) -> None:
     driver.load_merge_candidate(config=f"no ip prefix-list {NAME}\n")
     assert driver.compare_config().count(f"\n-ip prefix-list {NAME} seq ") == 3

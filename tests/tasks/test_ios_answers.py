@@ -156,6 +156,14 @@ def test_what_cannot_be_read_is_not_taken_for_nothing() -> None:
         )
 
 
+def test_a_log_message_is_no_error() -> None:
+    said = "%ARCHIVE_DIFF-5-ROLLBK_CNFMD_CHG_CONFIRM: Confirmed by lab"
+    IosRouter(terminal(f"configure confirm\n{said}\nedge1#"), "edge1").confirm()
+    for wrong in ("%No Rollback Confirmed Change pending", "Command authorization failed."):
+        with pytest.raises(CommandFailed, match="configure confirm: "):
+            IosRouter(terminal(f"configure confirm\n{wrong}\nedge1#"), "edge1").confirm()
+
+
 def test_times_of_one_router() -> None:
     before, after = "22:59:35 UTC Tue Mar 3 2026", "*22:59:36.500 UTC Tue Mar  3 2026"
     assert is_before(before, after)
