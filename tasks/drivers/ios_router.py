@@ -31,9 +31,13 @@ _CONFIGURED: Final = re.compile(r"Time configured.*?: *(.*\S)")
 _MINUTES: Final = re.compile(r"Timer value: *([0-9]+) min")
 _USER: Final = re.compile(r"User: *(.*\S)")
 _CLOCK: Final = "%H:%M:%S %a %b %d %Y"
-_ERROR: Final = re.compile(r"^\s*%|^Command authorization failed|\bfailed\b", re.MULTILINE)
+_ERROR: Final = re.compile(
+    r"^\s*%(?![A-Z0-9_]+-[0-7]-[A-Z0-9_]+:)|^Command authorization failed|\bfailed\b", re.MULTILINE
+)
+"""what IOS says when it does not do it, and no log message"""
 _NO_BGP: Final = re.compile(
-    r"Invalid input|not (?:active|running|configured|enabled|supported)|^% No such", re.MULTILINE
+    r"Invalid input|not (?:active|running|configured|enabled|supported)|^% No such|obsolete",
+    re.MULTILINE,
 )
 _QUIET: Final[Mapping[str, str]] = {
     r"Destination filename \[[^]]*\]\?": "",
