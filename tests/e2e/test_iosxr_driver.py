@@ -13,7 +13,7 @@ import pytest
 from irrgate.prefixes import Afi, PrefixSet
 from tasks.drivers.errors import CandidateRefused, CommitRefused, ConnectionFailed, Locked
 from tasks.drivers.iosxr_netconf import IosxrNetconfDriver
-from tasks.drivers.iosxr_session import LOST
+from tasks.drivers.iosxr_session import LOST, NotXmlError, _Handler
 from tests.e2e.desk import CHANGES, DONE, PROBLEMS, Desk, config, events, eventually, told
 from tests.e2e.iosxr_lab import POLICY, ROUTER, V4, connected, desk, load, router, xr_lab
 from tests.lab.harness import LabDevice
@@ -169,7 +169,8 @@ def test_what_is_refused_leaves_no_lock_and_no_candidate(
     assert driver.compare_config().splitlines() == [
         f"   prefix-set {V4}", "<-   10.10.0.0/17", "+>   10.20.0.0/16", "   end-set", "   !",
     ]  # fmt: skip
-    load(driver, {V4: NEW})
+    driver.load_merge_candidate(config="hostname other\n")
+    assert "prefix-set" not in driver.compare_config()
     driver.discard_config()
     driver.discard_config()
     assert xr.running() == before
@@ -373,3 +374,17 @@ def test_a_commit_of_somebody_else_that_waits_holds_the_router(
         assert desk.outcomes(plan, expect=PROBLEMS) == {ROUTER: held}
         theirs.confirm_commit()
     assert desk.outcomes(plan, expect=DONE) == {ROUTER: ("done", "")}
+
+
+def test_a_config_of_more_than_ten_megabytes_is_read(router: LabDevice) -> None:
+    size = 10_500_000
+    text = f"hostname x\ninterface Loopback0\n description {'x' * size}\n!\nend\n"
+    router.set_running(text)
+    with connected(router) as driver:
+        assert len(driver.get_config()["running"]) > size
+
+
+def test_what_is_no_xml_at_all_is_not_waited_for() -> None:
+    said = _Handler({}).handle_raw_dispatch("HTTP/1.0 400 Bad Request")
+    assert isinstance(said, NotXmlError)
+    assert "HTTP/1.0 400" in str(said)
