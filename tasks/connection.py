@@ -228,8 +228,12 @@ def _verify_netconf(
 OWN_DRIVERS: Final[Mapping[str, tuple[str, str]]] = {
     "bird": ("tasks.drivers.bird", "BirdDriver"),
     "frr": ("tasks.drivers.frr", "FrrDriver"),
+    "nxos": ("tasks.drivers.nxos", "NxosDriver"),
+    "nxos_ssh": ("tasks.drivers.nxos_ssh", "NxosSshDriver"),
+    "ios": ("tasks.drivers.ios", "IosDriver"),
     "iosxr_netconf": ("tasks.drivers.iosxr_netconf", "IosxrNetconfDriver"),
     "openbgpd": ("tasks.drivers.openbgpd", "OpenbgpdDriver"),
+    "ros": ("tasks.drivers.ros", "RosDriver"),
 }
 """Our own drivers, or NAPALM's with our hardening: module and class, by platform."""
 _VERIFIERS: Final[Mapping[str, Verifier]] = {

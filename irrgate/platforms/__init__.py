@@ -11,10 +11,13 @@ from irrgate.errors import PlatformError
 from irrgate.platforms.bird import Bird
 from irrgate.platforms.eos import Eos
 from irrgate.platforms.frr import Frr
+from irrgate.platforms.ios import Ios
 from irrgate.platforms.iosxr import IosxrNetconf
 from irrgate.platforms.junos import Junos
+from irrgate.platforms.nxos import Nxos, NxosSsh
 from irrgate.platforms.openbgpd import Openbgpd
 from irrgate.platforms.platform import Platform
+from irrgate.platforms.ros import Ros
 
 PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
     {
@@ -25,7 +28,12 @@ PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
             Bird(),
             Frr(),
             Openbgpd(),
+            Ios(),
             IosxrNetconf(),
+            Ios(),
+            Nxos(),
+            NxosSsh(),
+            Ros(),
         )
     }
 )

@@ -9,14 +9,21 @@ import shutil
 import subprocess
 import time
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from irrgate.irr.snapshot import load_dumps
 from tests.e2e.command_server import CommandServer
-from tests.lab import eos_semantics, iosxr_semantics, junos_semantics
+from tests.lab import (
+    eos_semantics,
+    ios_semantics,
+    iosxr_semantics,
+    junos_semantics,
+    nxos_semantics,
+    ros_semantics,
+)
 from tests.lab.apply_log import Applied
 from tests.lab.harness import LabDevice
 from tests.lab.network import EMPTY_CONFIG, PASSWORD, Finished, LabNetwork, irrgate_argv
@@ -158,6 +165,8 @@ def blank(device: LabDevice) -> str:
 
 def config(device: LabDevice, lists: dict[str, list[str]]) -> str:
     """A running config with these prefix lists of exact entries, as a person might write them."""
+    if device.platform == "ios":
+        return blank(device).replace("end\n", "".join(_ios_lines(lists)) + "!\nend\n")
     if device.platform == "eos":
         text = f"hostname {device.name}\n!\n"
         for name, prefixes in lists.items():
@@ -167,6 +176,15 @@ def config(device: LabDevice, lists: dict[str, list[str]]) -> str:
             )
             text += f"{keyword} prefix-list {name}\n{entries}!\n"
         return f"{text}end\n"
+    if device.platform in {"nxos", "nxos_ssh"}:
+        return blank(device) + "".join(
+            f"{'ipv6' if name.endswith('V6') else 'ip'} prefix-list {name} "
+            f"seq {10 * at} permit {prefix}\n"
+            for name, prefixes in lists.items()
+            for at, prefix in enumerate(prefixes, 1)
+        )
+    if device.platform == "ros":
+        return blank(device) + "".join(_ros_lines(lists))
     if device.platform == "iosxr_netconf":
         text = f"hostname {device.name}\n!\n"
         for name, prefixes in lists.items():
@@ -178,6 +196,19 @@ def config(device: LabDevice, lists: dict[str, list[str]]) -> str:
         entries = "".join(f"        {prefix} exact;\n" for prefix in prefixes)
         text += f"    route-filter-list {name} {{\n{entries}    }}\n"
     return f"{text}}}\n"
+
+
+def _ios_lines(lists: dict[str, list[str]]) -> Iterator[str]:
+    for name, prefixes in lists.items():
+        keyword = "ipv6" if name.endswith("V6") else "ip"
+        for at, prefix in enumerate(prefixes, 1):
+            yield f"{keyword} prefix-list {name} seq {5 * at} permit {prefix}\n"
+
+
+def _ros_lines(lists: dict[str, list[str]]) -> Iterator[str]:
+    for name, prefixes in lists.items():
+        for rule in (*(f"if (dst=={prefix}) {{accept}}" for prefix in prefixes), "reject"):
+            yield f'/routing filter rule add chain={name} rule="{rule}"\n'
 
 
 def log(device: LabDevice) -> list[Applied]:
@@ -195,14 +226,22 @@ def accepts(device: LabDevice, name: str, prefix: str) -> bool:
     """Whether a router's list lets a prefix pass, by the lab's own reading of the platform."""
     if device.platform == "eos":
         return eos_semantics.accepts(device.running(), name, prefix)
+    if device.platform in {"nxos", "nxos_ssh"}:
+        return nxos_semantics.accepts(device.running(), name, prefix)
+    if device.platform == "ios":
+        return ios_semantics.accepts(device.running(), name, prefix)
     if device.platform == "iosxr_netconf":
         return iosxr_semantics.accepts(device.running(), name, prefix)
+    if device.platform == "ros":
+        return ros_semantics.accepts(device.running(), name, prefix)
     return junos_semantics.accepts(device.running(), name, prefix)
 
 
 def has_list(device: LabDevice, name: str) -> bool:
     return bool(
-        re.search(rf"(prefix-list|prefix-set|route-filter-list) {name}\b", device.running())
+        re.search(
+            rf"(prefix-list |prefix-set |route-filter-list |chain=){name}\b", device.running()
+        )
     )
 
 

@@ -31,7 +31,11 @@ PROJECT = Path(__file__).resolve().parents[2]
 PLATFORMS = (
     "eos",
     "junos",
+    "ios",
     "iosxr_netconf",
+    "nxos",
+    "nxos_ssh",
+    "ros",
 )
 _NETCONF_BGP = frozenset({"junos", "iosxr_netconf"})
 START_TIMEOUT = 20.0  # seconds; it takes less than one, but a loaded machine may take its time
@@ -159,7 +163,7 @@ class LabDevice:
 
     @property
     def certificate(self) -> Path:
-        """The device's own (self-signed) certificate as PEM: what a client trusts (eos)."""
+        """The device's own (self-signed) certificate as PEM: what a client over TLS trusts."""
         return self.directory / "certificate.pem"
 
     def napalm_optional_args(self) -> dict[str, object]:
@@ -172,7 +176,12 @@ class LabDevice:
         if self.platform == "eos":
             context = ssl.create_default_context(cafile=str(self.certificate))
             return {"transport": "https", "port": self.port, "context": context}
-        return {"port": self.port, "ssh_config_file": str(self._ssh_config())}
+        if self.platform in {"nxos", "ros"}:
+            return {"port": self.port, "ca_file": str(self.certificate)}
+        ssh_config = self._ssh_config()
+        if self.platform == "nxos_ssh":
+            return {"port": self.port, "known_hosts": str(ssh_config.with_name("known_hosts"))}
+        return {"port": self.port, "ssh_config_file": str(ssh_config)}
 
     def _ssh_config(self) -> Path:
         file = self.directory / "ready.json"

@@ -17,13 +17,19 @@ KEPT = NAMES[Afi.IPV4]
 SET = {KEPT: prefixes("10.0.0.0/8")}
 REMOVES = {
     "frr": ("no ip prefix-list IRR-AS1-V4\n", "no ipv6 prefix-list IRR-AS1-V6\n"),
+    "ios": ("no ip prefix-list IRR-AS1-V4\n", "no ipv6 prefix-list IRR-AS1-V6\n"),
     "eos": ("no ip prefix-list IRR-AS1-V4\n", "no ipv6 prefix-list IRR-AS1-V6\n"),
+    "nxos": ("no ip prefix-list IRR-AS1-V4\n", "no ipv6 prefix-list IRR-AS1-V6\n"),
     "junos": (
         "    delete: route-filter-list IRR-AS1-V4;\n",
         "    delete: route-filter-list IRR-AS1-V6;\n",
     ),
     "iosxr_netconf": ("no prefix-set IRR-AS1-V4\n", "no prefix-set IRR-AS1-V6\n"),
     "openbgpd": ('no prefix-set "IRR-AS1-V4"\n', 'no prefix-set "IRR-AS1-V6"\n'),
+    "ros": (
+        "/routing filter rule remove [find chain=IRR-AS1-V4]\n",
+        "/routing filter rule remove [find chain=IRR-AS1-V6]\n",
+    ),
     "bird": ("# remove 'IRR-AS1-V4' # ipv4\n", "# remove 'IRR-AS1-V6' # ipv6\n"),
 }
 
@@ -104,12 +110,23 @@ def test_a_list_that_is_to_go_is_not_set_either(platform: str) -> None:
         ("frr", "no ip prefix-list IRR-AS1-V4 description"),
         ("frr", "no ip prefix-list"),
         ("frr", "no route-map IRR-AS1-V4"),
+        ("nxos", "no ipv6 prefix-list IRR-AS1-V4"),
+        ("nxos", "no ip prefix-list IRR-AS1-V4 seq 10 permit 10.0.0.0/8"),
+        ("nxos", "no ip prefix-list IRR-AS1-V4 ; no route-map IRR-AS1-V4"),
+        ("nxos", "no route-map IRR-AS1-V4"),
         ("iosxr_netconf", "no prefix-set IRR-AS1-V4 IRR-AS1-V6"),
         ("iosxr_netconf", "no prefix-set"),
         ("iosxr_netconf", "no route-policy IRR-AS1-V4"),
         ("iosxr_netconf", "no prefix-set IRR-AS64500-V4"),
         ("iosxr_netconf", "no as-path-set IRR-AS1-V4"),
         ("openbgpd", "no prefix-set IRR-AS1-V4"),
+        ("ros", "/routing filter rule remove [find]"),
+        ("ros", "/routing filter rule remove [find chain~IRR-]"),
+        ("ros", "/routing filter rule remove [find chain=IRR-AS1-V4 || chain=X]"),
+        ("ros", "/routing filter rule remove numbers=0"),
+        ("ros", '/routing filter rule remove [find chain=IRR-AS1-V4 rule="reject"]'),
+        ("ros", "/routing bgp connection remove [find]"),
+        ("ros", "/system reboot"),
         ("openbgpd", 'no prefix-set "IRR-*"'),
         ("openbgpd", 'no as-set "IRR-AS1-V4"'),
         ("openbgpd", "allow from any"),
