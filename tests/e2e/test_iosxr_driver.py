@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -200,9 +201,38 @@ def test_what_the_router_finds_at_the_commit_is_told(
     load(driver, {V4: NEW})
     with pytest.raises(CommitRefused, match=r"Policy \[AS64500-IN\] uses 'NOWHERE'"):
         driver.commit_config(revert_in=600)
-    assert not driver.has_pending_commit()
-    driver.discard_config()
-    assert xr.locks() == []
+    assert eventually(lambda: xr.locks() == [])
+
+
+def test_a_warning_is_no_refusal(xr: LabDevice) -> None:
+    xr.ask("commit_warnings", texts=["commits have occurred from other sessions"])
+    try:
+        with connected(xr) as driver:
+            committed(driver)
+            driver.confirm_commit()
+    finally:
+        xr.ask("commit_warnings", texts=[])
+    assert events(xr)[-2:] == ["confirmed", "unlock"]
+
+
+@pytest.mark.parametrize("step", ["commit", "confirm", "rollback"])
+def test_what_is_refused_ends_the_session_and_what_waits(xr: LabDevice, step: str) -> None:
+    before = xr.running()
+    with connected(xr) as driver:
+        asked: dict[str, Callable[[], None]] = {
+            "commit": partial(committed, driver),
+            "confirm": driver.confirm_commit,
+            "rollback": driver.rollback,
+        }
+        if step != "commit":
+            committed(driver)
+        xr.inject("error", step)
+        with pytest.raises(CommitRefused, match="internal error"):
+            asked[step]()
+        assert eventually(lambda: xr.candidates() == xr.locks() == [])
+        with pytest.raises(ConnectionFailed):
+            driver.get_config()
+    assert xr.running() == before
 
 
 def test_the_lock_of_another_session_is_named(xr: LabDevice, driver: IosxrNetconfDriver) -> None:
