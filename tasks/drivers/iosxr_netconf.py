@@ -88,11 +88,11 @@ class IosxrNetconfDriver(napalm_iosxr.IOSXRNETCONFDriver):  # type: ignore[misc]
         self.device = connect(
             self.hostname,
             self._verify,
+            self.timeout,
             port=self.port,
             username=self.username,
             password=self.password,
             key_filename=self.key_file,
-            timeout=self.timeout,
             **self.optional_args,
         )
         if self.lock_on_connect:

@@ -13,7 +13,7 @@ import pytest
 
 from irrgate.prefixes import Afi, PrefixSet
 from tasks.drivers.errors import CandidateRefused, CommitRefused, ConnectionFailed, Locked
-from tasks.drivers.iosxr_netconf import IosxrNetconfDriver
+from tasks.drivers.iosxr_netconf import _NO_CHANGES, IosxrNetconfDriver
 from tasks.drivers.iosxr_session import LOST, NotXmlError, _Handler
 from tests.e2e.desk import CHANGES, DONE, PROBLEMS, Desk, config, events, eventually, told
 from tests.e2e.iosxr_lab import POLICY, ROUTER, V4, connected, desk, load, router, xr_lab
@@ -66,6 +66,11 @@ def test_the_session_that_committed_knows_it_and_confirms_it(
     assert "rollback-timer" not in events(xr)
 
 
+@pytest.mark.parametrize("text", ["% No configuration changes to commit.", "no changes"])
+def test_words_for_a_commit_that_changes_nothing(text: str) -> None:
+    assert _NO_CHANGES.search(text)
+
+
 def test_taking_it_back_leaves_the_old_filter_at_once(
     xr: LabDevice, driver: IosxrNetconfDriver
 ) -> None:
@@ -109,7 +114,6 @@ def test_another_session_sees_that_one_waits_and_touches_nothing(xr: LabDevice) 
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("No configuration changes to commit.", {}),
         ("The target configuration buffer is empty.", {}),
         ("out of memory", None),
     ],
@@ -178,13 +182,14 @@ def test_what_is_refused_leaves_no_lock_and_no_candidate(
     assert xr.locks() == []
 
 
-@pytest.mark.parametrize("text", ["hostname a<b\n", "hostname a&b\n", "hostname ]]>]]>\n"])
-def test_what_xml_has_a_meaning_for_arrives_as_it_is(xr: LabDevice, text: str) -> None:
-    with connected(xr) as driver:
-        driver.load_merge_candidate(config=text)
-        assert text.strip() in driver.compare_config()
-        driver.commit_config()
-        assert text in driver.get_config()["running"]
+def test_what_xml_has_a_meaning_for_arrives_as_it_is(
+    xr: LabDevice, driver: IosxrNetconfDriver
+) -> None:
+    text = "hostname a<b>&amp;\"'c]]>]]>\n"
+    driver.load_merge_candidate(config=text)
+    assert f"+  {text}" in driver.compare_config()
+    driver.commit_config()
+    assert text in driver.get_config()["running"]
 
 
 def test_what_no_xml_can_have_is_refused(xr: LabDevice, driver: IosxrNetconfDriver) -> None:
@@ -272,9 +277,9 @@ def test_a_lock_is_kept_as_long_as_the_connection_where_it_is_to_be(xr: LabDevic
     assert xr.locks() == []
 
 
-@pytest.mark.parametrize("framing", [False, True], ids=["1.0", "1.1"])
-def test_both_framings(xr: LabDevice, framing: bool) -> None:
-    xr.ask("netconf_11", enabled=framing)
+def test_a_router_without_chunks(xr: LabDevice) -> None:
+    """NETCONF 1.0; every other test has 1.1."""
+    xr.ask("netconf_11", enabled=False)
     try:
         with connected(xr) as driver:
             committed(driver)
@@ -282,6 +287,13 @@ def test_both_framings(xr: LabDevice, framing: bool) -> None:
             assert "10.20.0.0/16" in driver.get_config()["running"]
     finally:
         xr.ask("netconf_11", enabled=True)
+
+
+def test_the_timeout_is_that_of_a_request(xr: LabDevice) -> None:
+    with connected(xr, timeout=7) as driver:
+        assert driver.device.timeout == 7
+    with connected(xr, timeout=900) as driver:
+        assert driver.device.timeout == 900
 
 
 def test_what_the_driver_does_not_do(driver: IosxrNetconfDriver) -> None:
