@@ -11,6 +11,7 @@ from irrgate.errors import PlatformError
 from irrgate.platforms.bird import Bird
 from irrgate.platforms.eos import Eos
 from irrgate.platforms.frr import Frr
+from irrgate.platforms.huawei_vrp import HuaweiVrp
 from irrgate.platforms.ios import Ios
 from irrgate.platforms.iosxr import IosxrNetconf
 from irrgate.platforms.junos import Junos
@@ -18,6 +19,8 @@ from irrgate.platforms.nxos import Nxos, NxosSsh
 from irrgate.platforms.openbgpd import Openbgpd
 from irrgate.platforms.platform import Platform
 from irrgate.platforms.ros import Ros
+from irrgate.platforms.srl import Srl
+from irrgate.platforms.sros import Sros
 
 PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
     {
@@ -30,10 +33,12 @@ PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
             Openbgpd(),
             Ios(),
             IosxrNetconf(),
-            Ios(),
+            HuaweiVrp(),
             Nxos(),
             NxosSsh(),
             Ros(),
+            Sros(),
+            Srl(),
         )
     }
 )

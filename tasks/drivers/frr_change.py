@@ -69,11 +69,19 @@ class ListsChange:
 
     def commands(self) -> str:
         """Return the lines for vtysh: all entries that come, those that go, lists that go."""
-        staying = [each for each in self.lists if each.exists]
-        adds = [f"{each.head} {text}" for each in staying for text in each.added]
+        return _text([*self.coming(), *self.going()])
+
+    def coming(self) -> list[str]:
+        """Return the lines by which entries come."""
+        staying = (each for each in self.lists if each.exists)
+        return [f"{each.head} {text}" for each in staying for text in each.added]
+
+    def going(self) -> list[str]:
+        """Return the lines by which entries go, and lists after them."""
+        staying = (each for each in self.lists if each.exists)
         removes = [f"no {each.head} {text}" for each in staying for text in each.removed]
         gone = [f"no {each.head}" for each in self.lists if not each.exists and each.existed]
-        return _text([*adds, *removes, *gone])
+        return [*removes, *gone]
 
     def reversed(self) -> ListsChange:
         """Return the way back: the same steps, the last one first, so by the same states."""

@@ -64,6 +64,11 @@ def openbgpd(text: str, lists: Mapping[str, PrefixSet] | None = None) -> str:
     return router.running()
 
 
+def vrp(*blocks: str) -> str:
+    listed = f"ip ip-prefix {NAME} index 10 permit 10.0.0.0 8\n"
+    return "#\n".join(("!Software Version V200R010C00SPC600\n", *blocks, listed, "return\n"))
+
+
 def ros(*lines: str) -> str:
     router = RosRouter()
     router.load(candidate("ros", {NAME: prefixes("10.0.0.0/8")}))

@@ -20,7 +20,10 @@ from tests.unit.platforms.running_configs import (
     only,
     openbgpd,
     ros,
+    vrp,
 )
+from tests.unit.platforms.srl_made import srl
+from tests.unit.platforms.sros_configs import sros, sros_entry, sros_policy
 
 
 def many_on_iosxr(count: int) -> str:
@@ -34,6 +37,11 @@ def many_on_ros(count: int) -> str:
         "/routing bgp template add as=64496 name=default\n",
         *(f'/routing filter rule add chain=IN rule="{rule.format(n)}"\n' for n in range(count)),
     )
+
+
+def many_on_vrp(count: int) -> str:
+    peers = "".join(f"  peer {n} ip-prefix {NAME} import\n" for n in range(count))
+    return vrp(f"bgp 64496\n #\n ipv4-family unicast\n{peers}")
 
 
 def many_on_openbgpd(count: int) -> str:
@@ -70,6 +78,15 @@ def many_on_nxos(count: int) -> str:
     return nxos(f"router bgp 64496\n  neighbor 192.0.2.1\n{uses}")
 
 
+def many_on_sros(count: int) -> str:
+    return sros(sros_policy(*map(sros_entry, range(count))))
+
+
+def many_on_srl(count: int) -> str:
+    statements = [{"name": str(n), "match": {"prefix-set": NAME}} for n in range(count)]
+    return srl([{"name": "IN", "statement": statements}])
+
+
 MANY = {
     "openbgpd": many_on_openbgpd,
     "bird": many_on_bird,
@@ -78,9 +95,12 @@ MANY = {
     "eos": many_on_eos,
     "junos": many_on_junos,
     "iosxr_netconf": many_on_iosxr,
+    "huawei_vrp": many_on_vrp,
     "ros": many_on_ros,
     "nxos": many_on_nxos,
     "nxos_ssh": many_on_nxos,
+    "sros": many_on_sros,
+    "srl": many_on_srl,
 }
 
 
@@ -113,9 +133,13 @@ def test_what_a_router_says_is_told_in_one_line_of_print(platform: str) -> None:
         "ios": ios(f"interface Loopback1\n description {NAME} {long}\n!\n"),
         "openbgpd": openbgpd(f"# {NAME} {long}\n"),
         "iosxr_netconf": iosxr(f"interface Loopback0\n description {NAME} {long}\n!\n"),
+        "huawei_vrp": vrp(f"interface LoopBack0\n description {NAME} {long}\n"),
         "nxos": nxos(f"interface mgmt0\n  description {NAME} {long}\n"),
         "nxos_ssh": nxos(f"interface mgmt0\n  description {NAME} {long}\n"),
+        # Of what a terminal obeys, XML knows the one byte that stands for it.
+        "sros": sros(after=f"<x>{NAME} {long}</x>".replace("\x1b[", "\x9b")),
         "ros": ros(f'/routing bgp template add comment="{NAME} {long}"\n'),
+        "srl": srl(location=f"{NAME} {long}"),
     }
     (told,) = only(platform, running[platform]).references
     assert told.isprintable()
@@ -130,6 +154,8 @@ def test_any_names_can_be_asked_for(platform: str) -> None:
     assert list(asked) == names
     assert len(asked[NAME]) == 1
     assert asked["NOWHERE"] == ()
+    by_asn = {"eos", "frr", "ios", "ros", "huawei_vrp"}
+    assert len(asked["64496" if platform in by_asn else "IN"]) == 1
     by_number = {"eos", "frr", "ios", "ros", "nxos", "nxos_ssh"}
     assert len(asked["64496" if platform in by_number else "IN"]) == 1
     assert PLATFORMS[platform].references(running, []) == {}
