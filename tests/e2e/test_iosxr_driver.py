@@ -360,6 +360,23 @@ def test_a_session_that_loses_its_prefixes_takes_the_commit_back(
     assert events(router)[-2:] == ["rollback", "unlock"]
 
 
+def test_without_the_timer_the_filters_are_sent_again(desk: Desk, router: LabDevice) -> None:
+    desk.edit("hosts.yaml", "  data:\n", "  data:\n    commit_confirm: false\n")
+    with (desk.directory / "inventory/network.yaml").open("a") as file:
+        file.write("apply: {settle: 0}\n")
+    router.set_running(config(router, {V4: OLD}))
+    up = {"address": "198.51.100.2", "peer_as": 64500, "families": {"ipv4": 100}}
+    router.set_neighbors([up], after_commit=[{**up, "families": {"ipv4": 1}}])
+    before = router.running()
+    plan = desk.plan(expect=CHANGES)
+    outcome, _ = desk.outcomes(plan, expect=PROBLEMS)[ROUTER]
+    assert outcome == "reverted"
+    assert router.running() == before
+    assert events(router)[-4:] == ["lock", "commit", "commit", "unlock"]
+    router.set_neighbors([up])
+    assert desk.outcomes(plan, expect=DONE) == {ROUTER: ("done", "")}
+
+
 # A run that dies
 
 
