@@ -214,6 +214,7 @@ def _verify_own(
 OWN_DRIVERS: Final[Mapping[str, tuple[str, str]]] = {
     "bird": ("tasks.drivers.bird", "BirdDriver"),
     "frr": ("tasks.drivers.frr", "FrrDriver"),
+    "frr_route_map": ("tasks.drivers.frr_route_map", "FrrRouteMapDriver"),
     "openbgpd": ("tasks.drivers.openbgpd", "OpenbgpdDriver"),
 }
 """Our own drivers, or NAPALM's with our hardening: module and class, by platform."""

@@ -11,12 +11,16 @@ from irrgate.errors import PlatformError
 from irrgate.platforms.bird import Bird
 from irrgate.platforms.eos import Eos
 from irrgate.platforms.frr import Frr
+from irrgate.platforms.frr_route_map import FrrRouteMap
 from irrgate.platforms.junos import Junos
 from irrgate.platforms.openbgpd import Openbgpd
 from irrgate.platforms.platform import Platform
 
 PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
-    {platform.name: platform for platform in (Eos(), Junos(), Bird(), Frr(), Openbgpd())}
+    {
+        platform.name: platform
+        for platform in (Eos(), Junos(), Bird(), Frr(), FrrRouteMap(), Openbgpd())
+    }
 )
 """By the NAPALM driver's name."""
 

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from irrgate.platforms.mentions import References, mentions
 
 _DEFINITION = re.compile(r"ip(?:v6)? prefix-list (\S+)")
 
 
-def find_references(running: str, names: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+def _is_own_list(name: str, line: str) -> bool:
+    defined = _DEFINITION.match(line)
+    return defined is not None and defined[1] == name
+
+
+def find_references(
+    running: str, names: Collection[str], is_own: Callable[[str, str], bool] = _is_own_list
+) -> Mapping[str, tuple[str, ...]]:
     """Return the lines that mention each of `names`, with the sections that they stand in.
 
-    Not those of a prefix list of that name itself, of whatever family.
+    Not those of what has the name itself, as `is_own` tells of a name and an outermost line: a
+    prefix list of that name, of whatever family.
     """
     references = References(names)
     sections = _Sections(running)
     for position, name in mentions(running, names):
         path = sections.path(position)
-        defined = _DEFINITION.match(path[0])
-        if defined is None or defined[1] != name:
+        if not is_own(name, path[0]):
             references.add(name, ": ".join(path))
     return references.told()
 

@@ -30,6 +30,7 @@ awk '/^=== /{ file = $2; printf "" > file; next } { print > file }' bundle && rm
 """
 
 # Files: names, before, after, delta, inverse, clears. `shown` and `now` are what was read last.
+# A route-map is a line for each entry: `route-map M permit 10: match ...; ...`.
 _COMMON: Final = f"""\
 VTYSH_PAGER=cat; export VTYSH_PAGER
 new=$config.irrgate-new
@@ -54,7 +55,27 @@ held() {{
         /^   seq / && head != "" {{ sub(/^ +/, ""); print head " " $0 }}
         END {{ exit !runs }}
     ' names shown > found || {{ echo "bgpd does not run"; return 1; }}
+    grep -q '^route-map ' names && {{ maps >> found || return 1; }}
     LC_ALL=C sort found > now
+}}
+maps() {{
+    vt -c 'show running-config bgpd' > shown 2>&1 || {{
+        head -n 3 shown
+        return 1
+    }}
+    awk '
+        function put() {{ if (line != "") print line; line = "" }}
+        FILENAME == "names" {{ if ($1 == "route-map") want[$2]; next }}
+        /^no route-map / && $4 == "optimization" {{ put(); if ($3 in want) print; next }}
+        /^route-map / {{ put(); mark = ": "; if ($2 in want) line = $0; next }}
+        /^ / {{
+            if (line != "" && $0 != " !") {{ sub(/^ +/, ""); line = line mark $0; mark = "; " }}
+            next
+        }}
+        {{ put() }}
+        $0 == "end" {{ whole = 1 }}
+        END {{ put(); exit !whole }}
+    ' names shown
 }}
 same() {{ LC_ALL=C sort "$1" | cmp -s - now; }}
 write() {{
@@ -74,18 +95,28 @@ prepare() {{
         return 1
     }}
     awk '
+        function say(text) {{ print text; printed++ }}
         function put() {{
-            for (i = 1; i <= count; i++) {{ print line[i]; printed++ }}
+            for (i = 1; i <= count; i++) {{
+                if (line[i] !~ /^route-map /) {{ say(line[i]); continue }}
+                colon = index(line[i], ": ")
+                say(colon ? substr(line[i], 1, colon - 1) : line[i])
+                parts = colon ? split(substr(line[i], colon + 2), part, /; /) : 0
+                for (j = 1; j <= parts; j++) say(" " part[j])
+                say("exit")
+            }}
             count = 0
         }}
         FILENAME == "names" {{ want[$1 " " $2] = $3; next }}
         FILENAME == "lines" {{ line[++count] = $0; next }}
-        {{ at = $1 == "no" ? 2 : 1 }}
+        /^ / || $0 == "exit" || $0 == "!" {{ if (inside) next }}
+        {{ inside = 0; at = $1 == "no" ? 2 : 1 }}
+        $at == "route-map" && ("route-map " $(at + 1)) in want {{ put(); inside = 1; next }}
         $(at + 1) == "prefix-list" && ($at " " $(at + 2)) in want {{
             if ($(at + 3) != "description" || want[$at " " $(at + 2)] == "goes") {{ put(); next }}
         }}
         $0 == "end" {{ put() }}
-        {{ print; printed++ }}
+        {{ say($0) }}
         END {{ put(); print printed + 0 > "saved.count" }}
     ' names lines "$config" > "$new" &&
         [ "$(wc -l < "$new")" -eq "$(cat saved.count)" ] &&
@@ -167,7 +198,7 @@ class Commit:
 def bundle(change: ListsChange, clears: list[str]) -> str:
     """Return the files of a change, for UNPACK."""
     files = {
-        "names": change.names(),
+        "names": change.fates(),
         "before": change.lines(after=False),
         "after": change.lines(after=True),
         "delta": change.commands(),

@@ -15,18 +15,23 @@ from irrgate.platforms import find_platform
 from irrgate.platforms.bird_file import merged, read_own, write_own
 from irrgate.platforms.bird_file import read_candidate as read_bird_candidate
 from irrgate.platforms.daemon_files import DaemonFile, DaemonFiles, join_files
+from irrgate.platforms.frr_map_text import read_route_maps
+from irrgate.platforms.numbered_lines import FAMILIES
 from irrgate.platforms.openbgpd import changes
 from irrgate.platforms.openbgpd_text import merged as merged_sets
 from irrgate.platforms.openbgpd_text import running_text, seal_of
 from irrgate.platforms.platform import ManagedList, Stranger
 from irrgate.prefixes import Afi, PrefixSet, format_address
 from irrgate.render import Renderer
+from tasks.drivers.frr_change import ListsChange
+from tasks.drivers.frr_map_change import merge_maps
 from tests.lab.bird_semantics import BirdSet
 from tests.lab.bird_semantics import prefix_sets as bird_sets
 from tests.lab.eos_mode import ConfigMode
 from tests.lab.eos_mode import parse_config as parse_eos
 from tests.lab.eos_semantics import EosPrefixList, prefix_list
 from tests.lab.frr_lists import FrrLists
+from tests.lab.frr_maps import FrrMaps
 from tests.lab.junos_loader import load_text
 from tests.lab.junos_loader import parse_config as parse_junos
 from tests.lab.junos_semantics import RouteFilter, route_filters
@@ -34,7 +39,7 @@ from tests.lab.junos_tree import render
 from tests.lab.openbgpd_semantics import OpenbgpdSet
 from tests.lab.openbgpd_semantics import prefix_sets as openbgpd_sets
 
-PLATFORMS: Final = ("eos", "junos", "bird", "frr", "openbgpd")
+PLATFORMS: Final = ("eos", "junos", "bird", "frr", "frr_route_map", "openbgpd")
 NAMES: Final = {Afi.IPV4: "IRR-AS64500-V4", Afi.IPV6: "IRR-AS64500-V6"}
 WANTED: Final[Mapping[str, Afi]] = {name: afi for afi, name in NAMES.items()}
 RENDERER: Final = Renderer()
@@ -166,6 +171,35 @@ class FrrRouter:
         return rule
 
 
+class FrrRouteMapRouter:
+    """FRR, which is told line by line what the driver makes of a candidate."""
+
+    def __init__(self) -> None:
+        self.platform = "frr_route_map"
+        self.maps = FrrMaps()
+        self.maps.tell("ip prefix-list CORE seq 10 permit 10.0.0.0/8")
+
+    def change(self, candidate: str) -> ListsChange:
+        """Return what the driver makes of it."""
+        lists = {
+            (FAMILIES[family], name): [f"seq {n} {' '.join(held[n])}" for n in sorted(held)]
+            for (family, name), held in self.maps.lists.items()
+        }
+        return merge_maps(candidate, lists, read_route_maps(self.running()))
+
+    def load(self, candidate: str) -> None:
+        for line in self.change(candidate).commands().splitlines():
+            self.maps.tell(line)
+
+    def running(self) -> str:
+        return self.maps.running()
+
+    def rule(self, name: str) -> Rule:
+        rule = self.maps.map("ipv6" if WANTED[name] is Afi.IPV6 else "ip", name)
+        assert rule
+        return rule
+
+
 class OpenbgpdRouter:
     """The files alone; what the driver makes of a candidate is irrgate's own merge of it."""
 
@@ -193,6 +227,8 @@ def router(platform: str, running: str | None = None) -> Router:
         return BirdRouter()
     if platform == "frr":
         return FrrRouter()
+    if platform == "frr_route_map":
+        return FrrRouteMapRouter()
     if platform == "openbgpd":
         return OpenbgpdRouter()
     return JunosRouter(running or _JUNOS)

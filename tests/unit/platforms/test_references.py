@@ -13,7 +13,13 @@ from irrgate.platforms.platform import Stranger
 from irrgate.prefixes import Afi, PrefixSet
 from tests.lab.frr_lists import FrrLists
 from tests.unit.filters_made import prefixes
-from tests.unit.platforms.routers import WANTED, BirdRouter, OpenbgpdRouter, candidate
+from tests.unit.platforms.routers import (
+    WANTED,
+    BirdRouter,
+    FrrRouteMapRouter,
+    OpenbgpdRouter,
+    candidate,
+)
 
 NAME = "IRR-AS1-V4"
 EOS_LIST = f"ip prefix-list {NAME}\n   seq 10 permit 10.0.0.0/8\n!\n"
@@ -38,6 +44,12 @@ def frr(*blocks: str) -> str:
     lists = FrrLists()
     lists.tell(f"ip prefix-list {NAME} seq 10 permit 10.0.0.0/8")
     return lists.running(blocks="".join(blocks))
+
+
+def frr_route_map(*blocks: str) -> str:
+    router = FrrRouteMapRouter()
+    router.load(candidate("frr_route_map", {NAME: prefixes("10.0.0.0/8")}))
+    return router.maps.running(blocks="".join(blocks))
 
 
 def openbgpd(text: str, lists: Mapping[str, PrefixSet] | None = None) -> str:
@@ -405,10 +417,11 @@ def many(platform: str, count: int) -> str:
     if platform == "bird":
         uses = "".join(f"    if net ~ '{NAME}' then accept; # {n}\n" for n in range(count))
         return bird(f"filter IN {{\n{uses}    reject; # 64496\n}}\n")
-    if platform == "frr":
-        neighbors = "".join(f"  neighbor {n} prefix-list {NAME} in\n" for n in range(count))
+    if platform in {"frr", "frr_route_map"}:
+        kind, made = ("prefix-list", frr) if platform == "frr" else ("route-map", frr_route_map)
+        neighbors = "".join(f"  neighbor {n} {kind} {NAME} in\n" for n in range(count))
         family = f" address-family ipv4 unicast\n{neighbors} exit-address-family\n"
-        return frr(f"router bgp 64496\n{family}exit\n!\n")
+        return made(f"router bgp 64496\n{family}exit\n!\n")
     if platform == "eos":
         neighbors = "".join(f"   neighbor {n} prefix-list {NAME} in\n" for n in range(count))
         return eos(EOS_LIST, f"router bgp 64496\n{neighbors}!\n")
@@ -441,6 +454,7 @@ def test_what_a_router_says_is_told_in_one_line_of_print(platform: str) -> None:
         "junos": junos(JUNOS_LIST, after=f'snmp {{\n    location "{NAME} {long}";\n}}\n'),
         "bird": bird(f"# {NAME} {long}\n"),
         "frr": frr(f"interface eth1\n description {NAME} {long}\nexit\n!\n"),
+        "frr_route_map": frr_route_map(f"interface e\n description {NAME}-1 {long}\nexit\n!\n"),
         "openbgpd": openbgpd(f"# {NAME} {long}\n"),
     }
     (told,) = only(platform, running[platform]).references
@@ -456,7 +470,7 @@ def test_any_names_can_be_asked_for(platform: str) -> None:
     assert list(asked) == names
     assert len(asked[NAME]) == 1
     assert asked["NOWHERE"] == ()
-    assert len(asked["64496" if platform in {"eos", "frr"} else "IN"]) == 1
+    assert len(asked["64496" if platform in {"eos", "frr", "frr_route_map"} else "IN"]) == 1
     assert PLATFORMS[platform].references(running, []) == {}
 
 
