@@ -142,6 +142,33 @@ def test_edits_by_hand_are_taken_back_without_a_wrong_state_or_refused(
         assert "den" in exc.reason  # noqa: PT017
 
 
+@pytest.fixture
+def hidden() -> FrrRouteMapRouter:
+    """A filter of which a person has one prefix denied in one list, and permitted in another."""
+    device = FrrRouteMapRouter()
+    device.load(text_to(device, four("10.0.0.0/8", "12.0.0.0/8", "14.0.0.0/8")))
+    device.maps.tell(f"ip prefix-list {NAME}-1 seq 15 deny 12.0.0.0/8")
+    device.maps.tell(f"ip prefix-list {NAME}-2 seq 15 permit 12.0.0.0/8")
+    return device
+
+
+def test_what_a_list_with_denies_has_goes_to_others(hidden: FrrRouteMapRouter) -> None:
+    wanted = four("10.0.0.0/8", "12.0.0.0/8", "14.0.0.0/8")
+    checked(hidden, wanted)
+    assert list(hidden.maps.lists["ip", f"{NAME}-1"]) == [2_000_000_000]
+
+
+def test_a_candidate_that_would_lose_for_a_moment_what_stays_is_refused(
+    hidden: FrrRouteMapRouter,
+) -> None:
+    text = (
+        f"no ip prefix-list {NAME}-2 seq 15 permit 12.0.0.0/8\n"
+        f"no ip prefix-list {NAME}-1 seq 15 deny 12.0.0.0/8\n"
+    )
+    with pytest.raises(ParseError, match="would lose routes for a moment"):
+        PLATFORM.apply_candidate(text, parse(hidden).lists, {NAME: Afi.IPV4})
+
+
 def test_an_entry_that_stays_keeps_its_list_and_its_number() -> None:
     device = FrrRouteMapRouter()
     some = [f"10.{n}.0.0/16" for n in range(0, 12, 2)]
@@ -245,7 +272,7 @@ def test_a_list_of_the_name_that_another_mode_left_is_a_stranger_that_stays() ->
         ("no ip prefix-list {0}-1 seq 10 permit 10.0.0.0/8\n", "without an entry"),
         ("no route-map {0} optimization\n", "optimization"),
         (
-            "ip prefix-list {0}-1 seq 20 permit 1.0.0.0/8\nipv6 prefix-list {0}-1 seq 10 permit any",
+            "ip prefix-list {0}-1 seq 9 permit any\nipv6 prefix-list {0}-1 seq 10 permit any",
             "both families",
         ),
     ],
