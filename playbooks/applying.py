@@ -25,6 +25,7 @@ from playbooks.batches import Budget, Canary, batches
 from playbooks.deployments import DeploymentJournal
 from playbooks.identity import who
 from playbooks.lastgood import LastGood
+from playbooks.plan_records import confirms
 from playbooks.planning import connections, failure
 from playbooks.progress import Steps
 from playbooks.recovering import recover_routers
@@ -126,7 +127,7 @@ class _Orders(Mapping[str, CommitOrder]):
                 each.address: (each.afi, names.get((str(each.peer), str(each.afi)), ""))
                 for each in router.sessions
             },
-            commit_confirm=router.commit_confirm,
+            commit_confirm=confirms(router),
             reviewed=partial(self._reviewed, host),
         )
 

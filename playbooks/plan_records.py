@@ -180,11 +180,15 @@ def _accepted(word: Acceptance | None) -> AcceptedRecord | None:
     )
 
 
+def confirms(router: Router) -> bool:
+    """Tell whether a commit on a router is to be confirmed, and else taken back by the router."""
+    return router.commit_confirm and find_platform(router.platform).capabilities.commit_confirm
+
+
 def capabilities_record(router: Router) -> CapabilitiesRecord:
     """Return what can be promised on a router, and how a commit that went wrong is undone."""
     can = find_platform(router.platform).capabilities
-    confirms = can.commit_confirm and router.commit_confirm
-    if confirms:
+    if confirms(router):
         way_back = "the router takes back by itself what is not confirmed"
     elif can.commit_confirm:
         way_back = "irrgate puts back the filters that it saved (data.commit_confirm is false)"
@@ -193,7 +197,7 @@ def capabilities_record(router: Router) -> CapabilitiesRecord:
     return CapabilitiesRecord(
         strategy=str(can.strategy),
         atomic=can.atomic,
-        commit_confirm=confirms,
+        commit_confirm=confirms(router),
         way_back=way_back,
     )
 

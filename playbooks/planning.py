@@ -28,6 +28,7 @@ from irrgate.printable import printable
 from irrgate.render import Renderer
 from irrgate.rpsl import Asn
 from irrgate.standins import Considered, Memory, consider
+from playbooks.drift import note_drift
 from playbooks.identity import who
 from playbooks.plan_records import (
     capabilities_record,
@@ -262,6 +263,7 @@ class Routers:
             if aims.unneeded is not None:
                 given = {each: given[each] for each in aims.unneeded[name] & given.keys()}
             of_router = decide(aims.of_host[name], running, network.guards, given)
+            of_router = note_drift(self._request.state, name, of_router)
             # What is beside the aims of a rollback is the inventory's, and no stranger.
             is_partial = aims.unneeded is not None
             changes[name] = replace(of_router, strangers=()) if is_partial else of_router

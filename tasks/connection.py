@@ -211,10 +211,25 @@ def _verify_own(
     return lambda _: None
 
 
+def _verify_netconf(
+    arguments: dict[str, Any], workspace: Path, paths: Mapping[str, Any], verify: bool
+) -> Prepare:
+    """Pass on what ncclient needs, which learns of a known_hosts file by an SSH configuration."""
+    prepare = _verify_own(arguments, workspace, paths, verify)
+    known_hosts = arguments.get(KNOWN_HOSTS)
+    if verify and known_hosts and "ssh_config_file" not in arguments:
+        if not Path(known_hosts).is_file():
+            reason = f"{KNOWN_HOSTS} {paths[KNOWN_HOSTS]} is not there"
+            raise DeviceError(KNOWN_HOSTS, reason, hint="irrgate check --devices --learn-keys")
+        arguments["ssh_config_file"] = str(write_ssh_config(workspace, Path(known_hosts)))
+    return prepare
+
+
 OWN_DRIVERS: Final[Mapping[str, tuple[str, str]]] = {
     "bird": ("tasks.drivers.bird", "BirdDriver"),
     "frr": ("tasks.drivers.frr", "FrrDriver"),
     "frr_route_map": ("tasks.drivers.frr_route_map", "FrrRouteMapDriver"),
+    "iosxr_netconf": ("tasks.drivers.iosxr_netconf", "IosxrNetconfDriver"),
     "openbgpd": ("tasks.drivers.openbgpd", "OpenbgpdDriver"),
 }
 """Our own drivers, or NAPALM's with our hardening: module and class, by platform."""
@@ -222,4 +237,5 @@ _VERIFIERS: Final[Mapping[str, Verifier]] = {
     "eos": _verify_eos,
     "junos": _verify_junos,
     **dict.fromkeys(OWN_DRIVERS, _verify_own),
+    "iosxr_netconf": _verify_netconf,
 }

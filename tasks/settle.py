@@ -40,6 +40,7 @@ from tasks.unconfirmed import (
     drop_connection,
     is_of,
     pending_commit,
+    save,
 )
 
 if TYPE_CHECKING:  # at run time it would load every driver: half a second for any command
@@ -209,8 +210,9 @@ class Settlement:
         if now is Held.NEW and not self.verdict:
             self.verdict = self._disturbed(driver)
             if not self.verdict:
+                save(self.task.host, driver)
                 return CommitReport(CommitOutcome.DONE)
-        self.verdict = self.verdict or self._not_what_was_committed()
+        self.verdict = self.verdict or self.trouble or self._not_what_was_committed()
         if pending_commit(self.task.host, driver) is not None:
             # On Junos any commit confirms it.
             self.trouble = _FOREIGN

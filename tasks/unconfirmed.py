@@ -43,6 +43,24 @@ class KnowsOwnCommit(Protocol):
         """Tell whether the commit `pending` of `_get_pending_commits` is the one of `message`."""
 
 
+@runtime_checkable
+class SavesConfig(Protocol):
+    """A driver of our own whose commits are gone after a restart unless they are saved."""
+
+    def save_config(self) -> None:
+        """Make what is running what the router starts with."""
+
+
+@runtime_checkable
+class MarksCommit(Protocol):
+    """A driver of our own that knows its commit, also after a restart, by what it noted before.
+
+    The mark is there once a candidate is loaded, and is journalled before the commit is sent.
+    """
+
+    commit_mark: str
+
+
 def name_session(driver: NetworkDriver, owner: str) -> None:
     """Give the driver's next session a name that `clear_leftovers` of the same owner knows."""
     if getattr(driver, "config_session", "") is None:
@@ -50,13 +68,17 @@ def name_session(driver: NetworkDriver, owner: str) -> None:
 
 
 def session_of(driver: NetworkDriver) -> str:
-    """Return the name of the driver's session; empty where it has none."""
+    """Return the name of the driver's session, or its mark; empty where it has none."""
+    if isinstance(driver, MarksCommit):
+        return driver.commit_mark
     return getattr(driver, "config_session", None) or ""
 
 
 def adopt(driver: NetworkDriver, session: str) -> None:
     """Let the driver confirm or take back the commit of a session that another driver made."""
-    if session and hasattr(driver, "config_session"):
+    if session and isinstance(driver, MarksCommit):
+        driver.commit_mark = session
+    elif session and hasattr(driver, "config_session"):
         driver.config_session = session
 
 
@@ -92,6 +114,13 @@ def is_of(host: Host, driver: NetworkDriver, pending: Pending, session: str, mes
     with device_errors(host, "look whose commit is to be confirmed"):
         newest = driver.device.rpc.get_commit_information().find("commit-history")
         return newest is not None and (newest.findtext("log") or "").strip() == message
+
+
+def save(host: Host, driver: NetworkDriver) -> None:
+    """Make a commit that stays outlast a restart, where that takes more than to commit it."""
+    if isinstance(driver, SavesConfig):
+        with device_errors(host, "save"):
+            driver.save_config()
 
 
 def clear_leftovers(host: Host, driver: NetworkDriver, owner: str) -> None:

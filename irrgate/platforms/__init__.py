@@ -12,6 +12,7 @@ from irrgate.platforms.bird import Bird
 from irrgate.platforms.eos import Eos
 from irrgate.platforms.frr import Frr
 from irrgate.platforms.frr_route_map import FrrRouteMap
+from irrgate.platforms.iosxr import IosxrNetconf
 from irrgate.platforms.junos import Junos
 from irrgate.platforms.openbgpd import Openbgpd
 from irrgate.platforms.platform import Platform
@@ -19,10 +20,26 @@ from irrgate.platforms.platform import Platform
 PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
     {
         platform.name: platform
-        for platform in (Eos(), Junos(), Bird(), Frr(), FrrRouteMap(), Openbgpd())
+        for platform in (
+            Eos(),
+            Junos(),
+            Bird(),
+            Frr(),
+            FrrRouteMap(),
+            Openbgpd(),
+            IosxrNetconf(),
+        )
     }
 )
 """By the NAPALM driver's name."""
+
+_REFUSED: Final = {
+    "iosxr": (
+        "is NAPALM's driver for the old XML agent, whose commits irrgate cannot make safe",
+        "use platform iosxr_netconf, and netconf-yang agent ssh on the router",
+    ),
+}
+"""NAPALM drivers that irrgate knows and does not use: why, and what to do"""
 
 
 def find_platform(name: str) -> Platform:
@@ -30,6 +47,9 @@ def find_platform(name: str) -> Platform:
     try:
         return PLATFORMS[name]
     except KeyError:
+        if name in _REFUSED:
+            reason, hint = _REFUSED[name]
+            raise PlatformError(name, reason, hint=hint) from None
         near = difflib.get_close_matches(name, PLATFORMS, 1)
         raise PlatformError(
             ascii(name),

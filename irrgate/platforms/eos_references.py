@@ -24,7 +24,7 @@ def find_references(
     prefix list of that name, of whatever family.
     """
     references = References(names)
-    sections = _Sections(running)
+    sections = Sections(running)
     for position, name in mentions(running, names):
         path = sections.path(position)
         if not is_own(name, path[0]):
@@ -32,7 +32,7 @@ def find_references(
     return references.told()
 
 
-class _Sections:
+class Sections:
     """The sections around lines that are asked for in the order of the text.
 
     No line is looked at more than twice, however many are asked for.

@@ -15,6 +15,7 @@ from irrgate.state.records import (
     GoodFilter,
     HeldFilter,
     JournalEntry,
+    Left,
     Stored,
 )
 from irrgate.state.store import URL_VARIABLE, State, open_state
@@ -32,6 +33,7 @@ __all__ = [
     "HeldFilter",
     "HostLock",
     "JournalEntry",
+    "Left",
     "State",
     "Stored",
     "open_state",

@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, func, or_, select
 
@@ -19,11 +19,15 @@ from irrgate.state.records import (
     DeploymentHost,
     DeploymentKind,
     JournalEntry,
+    Left,
 )
 
 _Key = tuple[int, str]
 _hosts = schema.deployment_hosts
 _filters = schema.host_filters
+_IS_OF_HOST = and_(_hosts.c.deployment == _filters.c.deployment, _hosts.c.host == _filters.c.host)
+_AT_ONCE: Final = 500
+"""names in one question; SQLite takes no more than 999 of anything from old versions on"""
 _UNFINISHED = and_(_hosts.c.began_at.is_not(None), _hosts.c.outcome.is_(None))
 
 
@@ -74,6 +78,28 @@ class History(PrefixStore):
             ).all()  # fmt: skip
             found = _hosts_of(connection, [row.id for row in rows], journals=False)
             return tuple(_deployment(row, found[row.id]) for row in rows)
+
+    def left_on(self, host: str, names: Collection[str]) -> dict[str, Left]:
+        """Return what the newest deployment that went through on the router left of each filter.
+
+        Of those that no deployment has changed there, nothing is known.
+        """
+        found: dict[str, Left] = {}
+        wanted = sorted(names)
+        with self._database.reading() as connection:
+            for at in range(0, len(wanted), _AT_ONCE):
+                rows = connection.execute(
+                    select(_filters.c.name, _filters.c.deployment, _filters.c.after)
+                    .join(_hosts, _IS_OF_HOST)
+                    .where(
+                        _filters.c.host == host,
+                        _filters.c.name.in_(wanted[at : at + _AT_ONCE]),
+                        _hosts.c.outcome == DONE,
+                    )
+                    .order_by(_filters.c.deployment)
+                )
+                found |= {row.name: Left(row.deployment, row.after) for row in rows}
+        return found
 
     def rolled_back(self, name: str, digest: str) -> int | None:
         """Return the deployment by which a router was rolled back from this very content.

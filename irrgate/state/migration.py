@@ -11,7 +11,15 @@ from sqlalchemy import Connection, inspect, select, update
 from irrgate.errors import StateError
 from irrgate.state import schema
 
-STEPS: Final[Mapping[int, Callable[[Connection], None]]] = {}
+
+def _index_filters_by_host(connection: Connection) -> None:
+    """Let what was left on a router be found without reading the whole history."""
+    for index in schema.host_filters.indexes:
+        if index.name == "host_filters_of":
+            index.create(connection, checkfirst=True)
+
+
+STEPS: Final[Mapping[int, Callable[[Connection], None]]] = {1: _index_filters_by_host}
 """by version: what makes a database of that version one of the next"""
 
 

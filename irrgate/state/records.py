@@ -101,6 +101,15 @@ class DeploymentHost:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """A filter as irrgate last left it on a router."""
+
+    deployment: int
+    digest: str | None
+    """None: it was removed"""
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
     """Who changed which routers, when and why, and what came of it."""
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -177,6 +177,7 @@ host_filters: Final = Table(
     _set("before", nullable=True),
     _set("after", nullable=True),
     _of_a_host(),
+    Index("host_filters_of", "host", "name", "deployment"),
 )
 
 journal: Final = Table(

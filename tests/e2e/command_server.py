@@ -65,7 +65,7 @@ def serve() -> None:
     """Answer each request on stdin with the exit code of its run; ends with stdin."""
     import napalm.eos  # noqa: PLC0415 - only this process is to load them
     import napalm.junos  # noqa: F401, PLC0415
-    import ncclient.transport.session  # type: ignore[import-untyped]  # noqa: PLC0415
+    import ncclient.transport.session  # noqa: PLC0415
 
     import irrgate.state  # noqa: F401, PLC0415
     from playbooks.cli import main  # noqa: PLC0415

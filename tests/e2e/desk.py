@@ -16,7 +16,7 @@ from typing import Any
 
 from irrgate.irr.snapshot import load_dumps
 from tests.e2e.command_server import CommandServer
-from tests.lab import eos_semantics, junos_semantics
+from tests.lab import eos_semantics, iosxr_semantics, junos_semantics
 from tests.lab.apply_log import Applied
 from tests.lab.harness import LabDevice
 from tests.lab.network import EMPTY_CONFIG, PASSWORD, Finished, LabNetwork, irrgate_argv
@@ -167,6 +167,12 @@ def config(device: LabDevice, lists: dict[str, list[str]]) -> str:
             )
             text += f"{keyword} prefix-list {name}\n{entries}!\n"
         return f"{text}end\n"
+    if device.platform == "iosxr_netconf":
+        text = f"hostname {device.name}\n!\n"
+        for name, prefixes in lists.items():
+            entries = ",\n  ".join(prefixes)
+            text += f"prefix-set {name}\n  {entries}\nend-set\n!\n"
+        return f"{text}end\n"
     text = f"system {{\n    host-name {device.name};\n}}\npolicy-options {{\n"
     for name, prefixes in lists.items():
         entries = "".join(f"        {prefix} exact;\n" for prefix in prefixes)
@@ -189,11 +195,15 @@ def accepts(device: LabDevice, name: str, prefix: str) -> bool:
     """Whether a router's list lets a prefix pass, by the lab's own reading of the platform."""
     if device.platform == "eos":
         return eos_semantics.accepts(device.running(), name, prefix)
+    if device.platform == "iosxr_netconf":
+        return iosxr_semantics.accepts(device.running(), name, prefix)
     return junos_semantics.accepts(device.running(), name, prefix)
 
 
 def has_list(device: LabDevice, name: str) -> bool:
-    return bool(re.search(rf"(prefix-list|route-filter-list) {name}\b", device.running()))
+    return bool(
+        re.search(rf"(prefix-list|prefix-set|route-filter-list) {name}\b", device.running())
+    )
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 5) -> bool:

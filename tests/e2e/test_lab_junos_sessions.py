@@ -16,7 +16,7 @@ from jnpr.junos.exception import (  # type: ignore[import-untyped]
 )
 from napalm.base.exceptions import LockError
 from napalm.junos.junos import JunOSDriver
-from ncclient.transport.errors import SSHUnknownHostError  # type: ignore[import-untyped]
+from ncclient.transport.errors import SSHUnknownHostError
 
 from tests.lab.harness import LabDevice
 from tests.lab.junos_driver import (

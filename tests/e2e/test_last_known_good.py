@@ -105,7 +105,9 @@ def test_a_router_that_lost_a_filter_gets_what_served(desk: Desk) -> None:
     for name in ("edge1.mex", "edge2.mex"):
         status, why = plan.filters(name)[EJEMPLO]
         assert status == "new"
-        assert re.fullmatch(r"stale: what served \d+ s ago", why)
+        assert re.fullmatch(
+            r"drift: removed on the router since deployment 1; stale: what served \d+ s ago", why
+        )
     desk.apply(plan, expect=PROBLEMS)
     for name in ("edge1.mex", "edge2.mex"):
         assert all(accepts(desk.devices[name], EJEMPLO, prefix) for prefix in EJEMPLO_V4)

@@ -28,7 +28,12 @@ from tests.lab.control import call_control
 from tests.lab.faults import FaultKind, Step
 
 PROJECT = Path(__file__).resolve().parents[2]
-PLATFORMS = ("eos", "junos")
+PLATFORMS = (
+    "eos",
+    "junos",
+    "iosxr_netconf",
+)
+_NETCONF_BGP = frozenset({"junos", "iosxr_netconf"})
 START_TIMEOUT = 20.0  # seconds; it takes less than one, but a loaded machine may take its time
 
 
@@ -273,7 +278,7 @@ class LabDevice:
         after_commit: Sequence[Mapping[str, object]] | None = None,
     ) -> None:
         """Give it BGP neighbours, in the platform's own fields, and what a commit makes of them."""
-        op = {"eos": "neighbors", "junos": "bgp_neighbors"}[self.platform]
+        op = "bgp_neighbors" if self.platform in _NETCONF_BGP else "neighbors"
         changed = None if after_commit is None else list(after_commit)
         self.ask(op, neighbors=list(neighbors), after_commit=changed)
 

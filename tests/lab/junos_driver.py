@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 
-import ncclient.transport.session  # type: ignore[import-untyped]
+import ncclient.transport.session
 from napalm.junos.junos import JunOSDriver
 
 from tests.lab.apply_log import Applied

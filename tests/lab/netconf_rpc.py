@@ -31,7 +31,7 @@ CUT = Answer(None, ends=True)
 
 @dataclass(frozen=True, slots=True)
 class RpcError:
-    """One `<rpc-error>`."""
+    """One `<rpc-error>`; not every router has a message for each."""
 
     message: str
     severity: str = "error"
@@ -161,7 +161,8 @@ def _error(error: RpcError) -> str:
     ]
     if error.path:
         parts.append(f"<error-path>{escape(error.path)}</error-path>")
-    parts.append(f"<error-message>{escape(error.message)}</error-message>")
+    if error.message:
+        parts.append(f"<error-message>{escape(error.message)}</error-message>")
     if error.line:
         parts.append(f"<line-number>{error.line}</line-number>")
     bad = f"<bad-element>{escape(error.bad_element)}</bad-element>" if error.bad_element else ""

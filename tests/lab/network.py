@@ -24,6 +24,7 @@ from tests.lab.harness import PROJECT, LabDevice
 PASSWORD = "lab-password"
 EMPTY_CONFIG = {
     "eos": "hostname {name}\n!\nend\n",
+    "iosxr_netconf": "hostname {name}\n!\nend\n",
     "junos": "system {{\n    host-name {name};\n}}\n",
 }
 

@@ -68,5 +68,6 @@ PRINTERS: Final = (
     Printer("junos", ("-J", "-z"), _same, listed=_junos_entries),
     Printer("bird", ("-b",), _bird, label=lambda name: f"define '{name}'"),
     Printer("openbgpd", ("-B", "-E"), _openbgpd),
+    Printer("iosxr_netconf", ("-X",), _ended),
 )
 """In the order in which `make parity` prints them."""

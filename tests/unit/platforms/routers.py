@@ -32,6 +32,9 @@ from tests.lab.eos_mode import parse_config as parse_eos
 from tests.lab.eos_semantics import EosPrefixList, prefix_list
 from tests.lab.frr_lists import FrrLists
 from tests.lab.frr_maps import FrrMaps
+from tests.lab.iosxr_config import parse_config as parse_iosxr
+from tests.lab.iosxr_semantics import PrefixSetRule
+from tests.lab.iosxr_semantics import prefix_sets as iosxr_sets
 from tests.lab.junos_loader import load_text
 from tests.lab.junos_loader import parse_config as parse_junos
 from tests.lab.junos_semantics import RouteFilter, route_filters
@@ -39,7 +42,7 @@ from tests.lab.junos_tree import render
 from tests.lab.openbgpd_semantics import OpenbgpdSet
 from tests.lab.openbgpd_semantics import prefix_sets as openbgpd_sets
 
-PLATFORMS: Final = ("eos", "junos", "bird", "frr", "frr_route_map", "openbgpd")
+PLATFORMS: Final = ("eos", "junos", "bird", "frr", "frr_route_map", "openbgpd", "iosxr_netconf")
 NAMES: Final = {Afi.IPV4: "IRR-AS64500-V4", Afi.IPV6: "IRR-AS64500-V6"}
 WANTED: Final[Mapping[str, Afi]] = {name: afi for afi, name in NAMES.items()}
 RENDERER: Final = Renderer()
@@ -64,6 +67,17 @@ policy-options {
         10.0.0.0/8 exact;
     }
 }
+"""
+_IOSXR: Final = """\
+!! IOS XR Configuration 7.3.1
+!! Last configuration change at Fri Oct  2 23:27:33 2020 by admin
+!
+hostname edge1
+prefix-set CORE
+  10.0.0.0/8
+end-set
+!
+end
 """
 _BIRD_USER: Final = {
     "/etc/bird/bird.conf": "define 'CORE' = [ 10.0.0.0/8 ];\ninclude \"irrgate.conf\";\n"
@@ -128,6 +142,22 @@ class JunosRouter:
 
     def rule(self, name: str) -> RouteFilter:
         return route_filters(self.running())[name]
+
+
+class IosxrRouter:
+    def __init__(self, running: str = _IOSXR) -> None:
+        self.platform = "iosxr_netconf"
+        self._config = parse_iosxr(running)
+
+    def load(self, candidate: str) -> None:
+        self._config.load(candidate)
+        assert not self._config.problems()
+
+    def running(self) -> str:
+        return f"!! IOS XR Configuration 7.3.1\n!\n{self._config.text()}end\n"
+
+    def rule(self, name: str) -> PrefixSetRule:
+        return iosxr_sets(self.running())[name]
 
 
 class BirdRouter:
@@ -229,6 +259,8 @@ def router(platform: str, running: str | None = None) -> Router:
         return FrrRouter()
     if platform == "frr_route_map":
         return FrrRouteMapRouter()
+    if platform == "iosxr_netconf":
+        return IosxrRouter(running or _IOSXR)
     if platform == "openbgpd":
         return OpenbgpdRouter()
     return JunosRouter(running or _JUNOS)

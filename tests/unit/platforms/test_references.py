@@ -52,6 +52,11 @@ def frr_route_map(*blocks: str) -> str:
     return router.maps.running(blocks="".join(blocks))
 
 
+def iosxr(*blocks: str) -> str:
+    listed = f"prefix-set {NAME}\n  10.0.0.0/8\nend-set\n!\n"
+    return f"!! IOS XR Configuration 7.3.1\n!\nhostname edge1\n{listed}{''.join(blocks)}end\n"
+
+
 def openbgpd(text: str, lists: Mapping[str, PrefixSet] | None = None) -> str:
     router = OpenbgpdRouter(user={"/etc/bgpd.conf": text})
     router.load(candidate("openbgpd", lists or {NAME: prefixes("10.0.0.0/8")}))
@@ -422,6 +427,9 @@ def many(platform: str, count: int) -> str:
         neighbors = "".join(f"  neighbor {n} {kind} {NAME} in\n" for n in range(count))
         family = f" address-family ipv4 unicast\n{neighbors} exit-address-family\n"
         return made(f"router bgp 64496\n{family}exit\n!\n")
+    if platform == "iosxr_netconf":
+        uses = "".join(f"  if destination in {NAME} and tag is {n} then\n" for n in range(count))
+        return iosxr(f"route-policy IN\n{uses}end-policy\n!\n")
     if platform == "eos":
         neighbors = "".join(f"   neighbor {n} prefix-list {NAME} in\n" for n in range(count))
         return eos(EOS_LIST, f"router bgp 64496\n{neighbors}!\n")
@@ -456,6 +464,7 @@ def test_what_a_router_says_is_told_in_one_line_of_print(platform: str) -> None:
         "frr": frr(f"interface eth1\n description {NAME} {long}\nexit\n!\n"),
         "frr_route_map": frr_route_map(f"interface e\n description {NAME}-1 {long}\nexit\n!\n"),
         "openbgpd": openbgpd(f"# {NAME} {long}\n"),
+        "iosxr_netconf": iosxr(f"interface Loopback0\n description {NAME} {long}\n!\n"),
     }
     (told,) = only(platform, running[platform]).references
     assert told.isprintable()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from irrgate.errors import StateError
-from irrgate.state import JournalEntry, State
+from irrgate.state import JournalEntry, Left, State
 from tests.unit.state.places import HOUR, NAME, NEW, NOW, OLD, SIX, Place, deploy, good, held
 
 BEFORE = {NAME: OLD.digest, "IRR-AS64500-V6": None}
@@ -226,3 +226,21 @@ class TestPruning:
         state.prune(NOW + HOUR)
         with pytest.raises(StateError):
             state.prefixes(NEW.digest)
+
+
+@pytest.mark.usefixtures("kept")
+class TestWhatWasLeft:
+    def test_the_newest_deployment_that_went_through_counts(self, state: State) -> None:
+        assert state.left_on("edge1", [NAME]) == {}
+        first = deploy(state, {NAME: None}, {NAME: OLD.digest})
+        deploy(state, {NAME: OLD.digest}, {NAME: NEW.digest}, outcome="reverted")
+        deploy(state, {NAME: OLD.digest}, {NAME: NEW.digest}, outcome=None)
+        assert state.left_on("edge1", [NAME, "IRR-AS1-V4"]) == {NAME: Left(first, OLD.digest)}
+        second = deploy(state, {NAME: OLD.digest}, {NAME: None})
+        assert state.left_on("edge1", [NAME]) == {NAME: Left(second, None)}
+        assert state.left_on("edge2", [NAME]) == {}
+
+    def test_many_filters_at_once(self, state: State) -> None:
+        names = [f"IRR-AS{number}-V4" for number in range(1200)]
+        number = deploy(state, dict.fromkeys(names), dict.fromkeys(names, OLD.digest))
+        assert state.left_on("edge1", names) == dict.fromkeys(names, Left(number, OLD.digest))

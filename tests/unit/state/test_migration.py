@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, text, update
 
 from irrgate.errors import StateError
 from irrgate.state.migration import prepare
-from irrgate.state.schema import SCHEMA_VERSION
+from irrgate.state.schema import SCHEMA_VERSION, version
 from irrgate.state.sqlite import open_file
 from tests.unit.state.places import NAME, OLD, Place, good
 
@@ -77,3 +77,26 @@ def test_there_is_a_step_from_every_version_that_was_released() -> None:
     from irrgate.state.migration import STEPS  # noqa: PLC0415
 
     assert sorted(STEPS) == list(range(1, SCHEMA_VERSION))
+
+
+def test_a_first_state_gets_the_index_by_router(place: Place) -> None:
+    def indexes() -> list[str]:
+        database = open_file(place.directory)
+        try:
+            with database.reading() as connection:
+                found = text("SELECT name FROM sqlite_master WHERE type = 'index'")
+                return list(connection.execute(found).scalars())
+        finally:
+            database.close()
+
+    with place.open():
+        pass
+    database = open_file(place.directory)
+    with database.writing() as connection:
+        connection.execute(text("DROP INDEX host_filters_of"))
+        connection.execute(update(version).values(version=1))
+    database.close()
+    assert "host_filters_of" not in indexes()
+    with place.open() as state:
+        assert state.stored().schema == SCHEMA_VERSION
+    assert "host_filters_of" in indexes()

@@ -1,0 +1,98 @@
+"""The emulated IOS-XR device: NETCONF over SSH, out of process.
+
+    python -m tests.lab.iosxr_netconf --name edge1 --directory DIR --port 0
+
+Beside what tests.lab.device and tests.lab.ssh_server say, DIR holds trial.json and trial.conf: the
+confirmed commit that waits, and what comes back. The control socket knows `bgp_neighbors` (see
+tests.lab.neighbors; each is an iosxr_bgp.Neighbor), and what tests.lab.netconf says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Mapping, Sequence
+
+from tests.lab.device import Chassis, Options
+from tests.lab.iosxr_bgp import neighbors_of
+from tests.lab.iosxr_database import Database, Session
+from tests.lab.iosxr_rpc import CLI_NS, DIFF_NS, Router
+from tests.lab.netconf import NetconfSessions
+from tests.lab.netconf_rpc import Answer
+from tests.lab.ssh_server import run_ssh
+
+
+class Device(NetconfSessions[Session]):
+    """The sessions of one device, and what its control socket asks."""
+
+    capabilities = (
+        "urn:ietf:params:netconf:base:1.0",
+        "urn:ietf:params:netconf:capability:candidate:1.0",
+        "urn:ietf:params:netconf:capability:rollback-on-error:1.0",
+        "urn:ietf:params:netconf:capability:validate:1.1",
+        "urn:ietf:params:netconf:capability:confirmed-commit:1.1",
+        "urn:ietf:params:netconf:capability:notification:1.0",
+        "urn:ietf:params:netconf:capability:interleave:1.0",
+        f"{CLI_NS}?module=Cisco-IOS-XR-cli-cfg&amp;revision=2019-04-05",
+        f"{DIFF_NS}?module=Cisco-IOS-XR-cli-diff-act&amp;revision=2019-04-15",
+    )
+    offers_11 = True
+
+    def __init__(self, chassis: Chassis) -> None:
+        super().__init__(chassis)
+        self.database = Database(chassis)
+        self.router = Router(chassis, self.database, self.kill)
+
+    def running(self) -> str:
+        return self.router.running_text()
+
+    def set_running(self, text: str) -> None:
+        self.database.set_running(text)
+
+    def lists(self) -> Mapping[str, str]:
+        return {name: value.digest for name, value in self.database.running.sets.items()}
+
+    def candidates(self) -> list[dict[str, object]]:
+        """The confirmed commit that waits; a session's candidate is known to it alone."""
+        trial = self.database.trial
+        if trial is None:
+            return []
+        left = round(trial.due - self.database.now(), 3)
+        who = {"session": trial.session, "user": trial.user}
+        return [{"name": "commit confirmed", "state": "pending", "seconds": left, **who}]
+
+    def locks(self) -> list[dict[str, object]]:
+        holder, foreign = self.database.holder, self.chassis.faults.foreign_lock(strikes=False)
+        found: list[dict[str, object]] = []
+        if holder is not None:
+            found.append({"session": holder.name, "user": holder.user})
+        if foreign is not None:
+            found.append({"session": "4711", "user": "noc"})
+        return found
+
+    def control(self, op: str, request: Mapping[str, object]) -> object:
+        if op == "bgp_neighbors":
+            self.chassis.neighbors.set(request)
+            neighbors_of(self.chassis.neighbors.now)
+            return None
+        return super().control(op, request)
+
+    def begin(self, number: int, user: str) -> Session:
+        session = Session(number, user)
+        with self.chassis.lock:
+            self.database.begin(session)
+        return session
+
+    def answer(self, session: Session, message: bytes) -> Answer:
+        return self.router.answer(session, message)
+
+    def end(self, session: Session) -> None:
+        self.database.end(session)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    asyncio.run(run_ssh(Options.parse(argv), Device))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
