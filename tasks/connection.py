@@ -229,6 +229,7 @@ OWN_DRIVERS: Final[Mapping[str, tuple[str, str]]] = {
     "bird": ("tasks.drivers.bird", "BirdDriver"),
     "frr": ("tasks.drivers.frr", "FrrDriver"),
     "frr_route_map": ("tasks.drivers.frr_route_map", "FrrRouteMapDriver"),
+    "ios": ("tasks.drivers.ios", "IosDriver"),
     "iosxr_netconf": ("tasks.drivers.iosxr_netconf", "IosxrNetconfDriver"),
     "openbgpd": ("tasks.drivers.openbgpd", "OpenbgpdDriver"),
 }

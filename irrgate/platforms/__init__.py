@@ -12,6 +12,7 @@ from irrgate.platforms.bird import Bird
 from irrgate.platforms.eos import Eos
 from irrgate.platforms.frr import Frr
 from irrgate.platforms.frr_route_map import FrrRouteMap
+from irrgate.platforms.ios import Ios
 from irrgate.platforms.iosxr import IosxrNetconf
 from irrgate.platforms.junos import Junos
 from irrgate.platforms.openbgpd import Openbgpd
@@ -27,13 +28,14 @@ PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
             Frr(),
             FrrRouteMap(),
             Openbgpd(),
+            Ios(),
             IosxrNetconf(),
         )
     }
 )
 """By the NAPALM driver's name."""
 
-_REFUSED: Final = {
+REFUSED: Final = {
     "iosxr": (
         "is NAPALM's driver for the old XML agent, whose commits irrgate cannot make safe",
         "use platform iosxr_netconf, and netconf-yang agent ssh on the router",
@@ -47,8 +49,8 @@ def find_platform(name: str) -> Platform:
     try:
         return PLATFORMS[name]
     except KeyError:
-        if name in _REFUSED:
-            reason, hint = _REFUSED[name]
+        if name in REFUSED:
+            reason, hint = REFUSED[name]
             raise PlatformError(name, reason, hint=hint) from None
         near = difflib.get_close_matches(name, PLATFORMS, 1)
         raise PlatformError(

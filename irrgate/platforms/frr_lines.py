@@ -28,7 +28,10 @@ def _refuse_cut_off(running: str) -> None:
         )
 
 
-DIALECT: Final = Dialect(_refuse_cut_off, Numbering(max_sequence=4_294_967_295), any_word=True)
+# FRR shows every number; what bgpq4 prints without is read as FRR would number it.
+DIALECT: Final = Dialect(
+    _refuse_cut_off, Numbering(max_sequence=4_294_967_295), any_word=True, unnumbered_step=5
+)
 
 
 def read_rows(afi: Afi, name: str, rests: Iterable[str]) -> tuple[Row, ...]:

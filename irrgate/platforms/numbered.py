@@ -13,7 +13,14 @@ from typing import Final
 from irrgate.errors import ParseError, PlatformError
 from irrgate.platforms.eos_references import find_references
 from irrgate.platforms.mentions import is_own_name
-from irrgate.platforms.numbered_delta import Delta, accepted_by, applied, delta_to, deny_all
+from irrgate.platforms.numbered_delta import (
+    Delta,
+    accepted_by,
+    applied,
+    delta_to,
+    deny_all,
+    floor_of,
+)
 from irrgate.platforms.numbered_lines import (
     FAMILIES,
     KEYWORDS,
@@ -59,7 +66,7 @@ class NumberedLists:
             if name.startswith(managed_prefix):
                 texts.setdefault((FAMILIES[keyword], name), []).append(rest)
         lists = {
-            name: _managed(name, afi, read_lines(self.dialect, afi, name, rests))
+            name: self._managed(name, afi, read_lines(self.dialect, afi, name, rests))
             for name, afi in wanted.items()
             if (rests := texts.get((afi, name)))
         }
@@ -112,8 +119,9 @@ class NumberedLists:
             held = running.get(name)
             if held is not None and not held.numbered:
                 raise ParseError(name, _NO_NUMBERS)
-            rows = applied(name, afi, held.rows if held else (), delta)
-            lists[name] = _managed(name, afi, ListedRows(rows, numbered=True))
+            before = held.rows if held else ()
+            rows = applied(name, afi, before, delta, self.dialect.numbering)
+            lists[name] = self._managed(name, afi, ListedRows(rows, numbered=True))
         strangers.sort(key=lambda each: each.name)
         return RunningFilters(lists, tuple(strangers), tuple(sorted({name for _, name in gone})))
 
@@ -121,11 +129,9 @@ class NumberedLists:
         """Return the entries that come and those that go; see Platform.
 
         Raises PlatformError for a list with denies of somebody else's on which there is no way
-        without a moment in between, for one whose numbers the router does not show, and for what
-        is beyond the platform's limits.
+        without a moment in between, and for one whose numbers the router does not show.
         """
         afi = prefixes.afi
-        self._refuse_beyond_limits(name, prefixes)
         if running is not None and not running.numbered:
             keyword = KEYWORDS[afi]
             raise PlatformError(
@@ -188,16 +194,6 @@ class NumberedLists:
         by_number = {row[0]: row for row in read_lines(self.dialect, afi, name, rests).rows}
         return tuple(map(by_number.__getitem__, numbers))
 
-    def _refuse_beyond_limits(self, name: str, prefixes: PrefixSet) -> None:
-        has = self.capabilities
-        if len(name) > has.max_name:
-            reason = f"the name has {len(name)} characters; {self.name} takes {has.max_name}"
-            raise PlatformError(name, reason, hint="shorten filters.name in network.yaml")
-        if has.max_entries is not None and prefixes.entry_count > has.max_entries:
-            raise PlatformError(
-                name, f"has {prefixes.entry_count:,} entries; {self.name} takes {has.max_entries:,}"
-            )
-
     def _stranger(
         self,
         name: str,
@@ -217,18 +213,18 @@ class NumberedLists:
             removable = False
         return Stranger(name, afi, references, removable)
 
+    def _managed(self, name: str, afi: Afi, listed: ListedRows) -> ManagedList:
+        rows = listed.rows
+        accepted = accepted_by(afi, rows)
+        if accepted and rows:
+            count = len(rows) - (floor_of(afi, rows, self.dialect.numbering) is not None)
+            entries = [entry for _, permits, entry in rows if permits]
+            plain = len(entries) == count and sorted(entries) == sorted(accepted.entries())
+        else:
+            plain = [(permits, entry) for _, permits, entry in rows] == [(False, deny_all(afi))]
+        return ManagedList(
+            name, afi, accepted, plain and listed.numbered, rows=rows, numbered=listed.numbered
+        )
+
 
 _NO_NUMBERS: Final = "the router does not show the entries' sequence numbers"
-
-
-def _managed(name: str, afi: Afi, listed: ListedRows) -> ManagedList:
-    rows = listed.rows
-    accepted = accepted_by(afi, rows)
-    if accepted and rows:
-        entries = [entry for _, permits, entry in rows if permits]
-        plain = len(entries) == len(rows) and sorted(entries) == sorted(accepted.entries())
-    else:
-        plain = [(permits, entry) for _, permits, entry in rows] == [(False, deny_all(afi))]
-    return ManagedList(
-        name, afi, accepted, plain and listed.numbered, rows=rows, numbered=listed.numbered
-    )

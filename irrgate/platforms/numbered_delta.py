@@ -39,6 +39,10 @@ class Numbering:
     """of the entry that says that nothing is accepted"""
     step: int = 10
     """between new entries, so that a person finds room between two"""
+    floor: bool = False
+    """every list ends with the entry that denies all, whatever it permits: then no router that
+    takes entries out and puts others in by its own way, as IOS does when it reverts, comes by a
+    list without an entry"""
 
 
 NUMBERING: Final = Numbering()
@@ -56,9 +60,12 @@ def accepted_by(afi: Afi, rows: Sequence[Row]) -> PrefixSet:
     """Return what a list that exists lets through: everything, when it has no entry."""
     if not rows:
         return PrefixSet.from_entries(afi, [deny_all(afi)])
-    if all(permits for _, permits, _ in rows):
-        return PrefixSet.from_entries(afi, (entry for _, _, entry in rows))
-    return first_match(afi, rows)
+    # What is denied at the end is denied anyway.
+    denies = next((at for at, row in enumerate(reversed(rows)) if row[1]), len(rows))
+    permitting = rows[: len(rows) - denies]
+    if all(permits for _, permits, _ in permitting):
+        return PrefixSet.from_entries(afi, (entry for _, _, entry in permitting))
+    return first_match(afi, permitting)
 
 
 def deny_all(afi: Afi) -> Entry:
@@ -86,10 +93,14 @@ def delta_of(
 ) -> Delta:
     """Return what makes a list have these entries, as they are, and no others; see delta_to."""
     wanted = set(entries)
-    stay: set[Row] = set()
+    held_floor = floor_of(afi, rows, numbering)
+    floor = held_floor or (_new_floor(afi, rows, numbering) if wanted else None)
+    stay: set[Row] = {held_floor} if held_floor else set()
     missing = set(wanted)
     denies: list[Row] = []
     for row in sorted(rows):
+        if row in stay:
+            continue
         _, permits, entry = row
         if permits and entry in missing:
             missing.remove(entry)
@@ -99,21 +110,41 @@ def delta_of(
         elif not permits:
             denies.append(row)
     gone = [row for row in sorted(rows) if row[1] and row not in stay]
-    added: list[Row] = []
+    added: list[Row] = [floor] if floor and not held_floor else []
     if not wanted and not stay:
         taken = {number for number, _, _ in rows}
         number = next(each for each in count(numbering.deny_all) if each not in taken)
         added.append((number, False, deny_all(afi)))
     elif missing:
-        numbers = _numbers(name, afi, rows, len(missing), numbering)
+        numbers = _numbers(name, afi, (*rows, *added), len(missing), numbering)
         new = (entry for entry in entries if entry in missing)
         added += ((number, True, entry) for number, entry in zip(numbers, new, strict=True))
     delta = Delta(tuple(added), (*gone, *denies))
     try:
-        applied(name, afi, rows, delta)
+        applied(name, afi, rows, delta, numbering)
     except ParseError as exc:
         raise PlatformError(name, exc.reason, hint=_HINT) from exc
     return delta
+
+
+def floor_of(afi: Afi, rows: Sequence[Row], numbering: Numbering) -> Row | None:
+    """Return the entry at the end of a list that denies all, where the platform's lists have one.
+
+    Not one that a person has put so far in front that there is no room before it.
+    """
+    last = max(rows, default=None)
+    if not numbering.floor or last is None or last[0] < numbering.deny_all:
+        return None
+    return last if last[1:] == (False, deny_all(afi)) else None
+
+
+def _new_floor(afi: Afi, rows: Sequence[Row], numbering: Numbering) -> Row | None:
+    """Return the floor for a list without one, or None where it has no place for it."""
+    if not numbering.floor or any(row[1:] == (False, deny_all(afi)) for row in rows):
+        return None
+    number = max((row[0] + 1 for row in rows if row[0] >= numbering.deny_all), default=0)
+    number = number or numbering.deny_all
+    return (number, False, deny_all(afi)) if number <= numbering.max_sequence else None
 
 
 _HINT: Final = (
@@ -148,7 +179,9 @@ def _free(rows: Sequence[Row], wanted: int, before: int, step: int) -> list[int]
     return list(islice((each for each in range(1, before) if each not in used), wanted))
 
 
-def applied(name: str, afi: Afi, rows: Sequence[Row], delta: Delta) -> tuple[Row, ...]:
+def applied(
+    name: str, afi: Afi, rows: Sequence[Row], delta: Delta, numbering: Numbering = NUMBERING
+) -> tuple[Row, ...]:
     """Return the entries after a delta; raises ParseError where it would not be as it must.
 
     It is what decides of a delta, whoever made it: see above.
@@ -178,8 +211,14 @@ def applied(name: str, afi: Afi, rows: Sequence[Row], delta: Delta) -> tuple[Row
     if not held:
         raise ParseError(name, "the candidate would leave the list without an entry")
     after = _rows(held)
-    if not all(permits for _, permits, _ in (*rows, *delta.added)):
-        _refuse_detour(name, afi, delta.added, (rows, _rows(between), after))
+    floor = {floor_of(afi, after, numbering)}
+    # What stands at the end of the old list, or comes there first, means nothing to what is before.
+    stages = [
+        tuple(row for row in each if row not in floor)
+        for each in (delta.added, rows, _rows(between), after)
+    ]
+    if not all(permits for each in stages[:2] for _, permits, _ in each):
+        _refuse_detour(name, afi, stages[0], (stages[1], stages[2], stages[3]))
     return after
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 from pydantic_core import PydanticCustomError
 
 from irrgate.network import Router, Session
+from irrgate.platforms import REFUSED
 from irrgate.prefixes import Afi
 from irrgate.windows import ChangeWindows
 from irrgate.workspace import fields
@@ -168,11 +169,13 @@ class InventoryReader:
             )
             return None
         if found.value not in known:
+            reason = f"irrgate has no platform {fields.shown(found.value)}"
+            hint = fields.nearest(found.value, known)
+            if found.value in REFUSED:
+                why, hint = REFUSED[str(found.value)]
+                reason = f"platform {found.value} {why}"
             self.complaints.append(
-                found.complaint(
-                    f"{_owner(found)}: irrgate has no platform {fields.shown(found.value)}",
-                    fields.nearest(found.value, known),
-                )
+                found.complaint(f"{_owner(found)}: {reason}", hint),
             )
             return None
         return str(found.value)

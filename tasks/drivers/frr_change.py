@@ -1,17 +1,25 @@
-"""A change of FRR's prefix lists, line by line: what is sent and read back, and the way back."""
+"""A change of numbered prefix lists, line by line: what is sent and read back, and the way back.
+
+FRR's, and those of other platforms where one is given.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from irrgate.platforms.frr import Key, read_changes
+from irrgate.errors import ParseError
+from irrgate.platforms.frr import Frr, Key, read_changes
 from irrgate.platforms.frr_cost import Work
-from irrgate.platforms.frr_lines import KEYWORDS, entry_text, lines_of, read_rows
+from irrgate.platforms.frr_lines import KEYWORDS, entry_text, read_rows
+from irrgate.platforms.numbered import NumberedLists
 from irrgate.platforms.numbered_delta import Delta, accepted_by, applied, delta_to
+from irrgate.platforms.numbered_lines import printed_lines, read_lines
 from tasks.drivers.frr_map_commands import MapChange
 
+FRR: Final = Frr()
 Lists = Mapping[Key, Sequence[str]]
 """what stands on each list's lines after its name, in the order of the numbers"""
 
@@ -159,14 +167,14 @@ def _text(lines: Sequence[str] | Iterator[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def merge_change(candidate: str, lists: Lists) -> ListsChange:
+def merge_change(candidate: str, lists: Lists, platform: NumberedLists = FRR) -> ListsChange:
     """Return what a candidate, which is a delta, does to the lists of a router.
 
     Raises ParseError where it does not fit them, or is not one of those that
     irrgate.platforms.numbered_delta lets pass.
     """
-    deltas, gone = read_changes(candidate)
-    changes = [changed_list(key, delta, lists) for key, delta in deltas.items()]
+    deltas, gone = platform.read_changes(candidate)
+    changes = [changed_list(key, delta, lists, platform=platform) for key, delta in deltas.items()]
     changes += (removed_list(key, lists) for key in gone if key in lists)
     return ListsChange(tuple(changes))
 
@@ -193,14 +201,20 @@ def removed_list(key: Key, lists: Lists) -> ListChange:
     return ListChange(key, tuple(lists[key]), (), (), (), existed=True, exists=False)
 
 
-def changed_list(key: Key, delta: Delta, lists: Lists, owner: str = "") -> ListChange:
+def changed_list(
+    key: Key, delta: Delta, lists: Lists, owner: str = "", platform: NumberedLists = FRR
+) -> ListChange:
     """Return what a delta does to a list; raises ParseError where it does not fit."""
     afi, name = key
     before = tuple(lists.get(key, ()))
-    rows = read_rows(afi, name, before)
+    dialect = platform.dialect
+    listed = read_lines(dialect, afi, name, before)
+    if not listed.numbered:
+        raise ParseError(name, "the router does not show the entries' sequence numbers")
+    rows = listed.rows
     texts = {number: text for (number, _, _), text in zip(rows, before, strict=True)}
-    after_rows = applied(name, afi, rows, delta)
-    added = tuple(map(entry_text, lines_of(afi, delta.added)))
+    after_rows = applied(name, afi, rows, delta, dialect.numbering)
+    added = tuple(map(entry_text, printed_lines(dialect, afi, delta.added)))
     new = {number: text for (number, _, _), text in zip(delta.added, added, strict=True)}
     return ListChange(
         key,

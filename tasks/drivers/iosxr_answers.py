@@ -69,11 +69,19 @@ def lock_holder(exc: Any) -> str | None:
     """Return who holds the lock that was not granted; None where that is not what was said."""
     if not is_locked(exc):
         return None
-    for each in exc.errlist or [exc]:
-        if match := _SESSION_ID.search(each.info or ""):
-            who = "a session of the command line" if match[1] == "0" else f"session {match[1]}"
-            return f"{who} holds the lock on its configuration"
-    return "somebody else holds the lock on its configuration"
+    session = lock_session(exc)
+    if session is None:
+        return "somebody else holds the lock on its configuration"
+    who = "a session of the command line" if session == "0" else f"session {session}"
+    return f"{who} holds the lock on its configuration"
+
+
+def lock_session(exc: Any) -> str | None:
+    """Return the session-id of who holds the lock, where the router says it."""
+    for each in getattr(exc, "errlist", None) or [exc]:
+        if match := _SESSION_ID.search(getattr(each, "info", None) or ""):
+            return match[1]
+    return None
 
 
 def _one(error: Any) -> str:

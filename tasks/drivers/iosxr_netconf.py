@@ -10,6 +10,7 @@ a commit that changes nothing, before it may believe what it reads.
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +19,6 @@ from typing import Any, Final
 from lxml import etree
 from napalm.iosxr_netconf import constants
 from napalm.iosxr_netconf import iosxr_netconf as napalm_iosxr
-from ncclient import manager
-from ncclient.devices.iosxr import IosxrDeviceHandler
 from ncclient.operations.rpc import RPCError
 from ncclient.xml_ import to_ele
 
@@ -32,7 +31,6 @@ from tasks.drivers.errors import (
     CommitRefused,
     ConnectionFailed,
     Locked,
-    LoginRefused,
     TimedOut,
 )
 from tasks.drivers.iosxr_answers import (
@@ -41,8 +39,10 @@ from tasks.drivers.iosxr_answers import (
     cli_text,
     is_locked,
     lock_holder,
+    lock_session,
     said,
 )
+from tasks.drivers.iosxr_session import LOST, connect
 
 CLI: Final = "{http://cisco.com/ns/yang/Cisco-IOS-XR-cli-cfg}cli"
 _CONFIG: Final = "{urn:ietf:params:xml:ns:netconf:base:1.0}config"
@@ -51,21 +51,8 @@ _SLOW: Final = "if it is only slow, raise timeout under connection_options.napal
 _WHOSE: Final = (
     "on the router, show netconf-yang clients and show configuration sessions tell whose"
 )
-
-
-class NotXmlError(Exception):
-    """What the router sent is no NETCONF."""
-
-
-class _Handler(IosxrDeviceHandler):  # type: ignore[misc]
-    """ncclient's handler for IOS-XR, without its leave to be any host, and with open eyes."""
-
-    def add_additional_ssh_connect_params(self, kwargs: dict[str, Any]) -> None:
-        """Add none: ncclient's own adds a callback that takes every unknown host key."""
-
-    def handle_raw_dispatch(self, raw: str) -> Exception:
-        """Make an error of what is not XML, which would be waited for until the timeout."""
-        return NotXmlError(f"answered with what is not XML: {raw[:40]!a}")
+_NO_CHANGES = re.compile(r"no (?:configuration )?changes", re.IGNORECASE)
+"""what a router may say of a commit that changes nothing"""
 
 
 class IosxrNetconfDriver(napalm_iosxr.IOSXRNETCONFDriver):  # type: ignore[misc]
@@ -88,6 +75,8 @@ class IosxrNetconfDriver(napalm_iosxr.IOSXRNETCONFDriver):  # type: ignore[misc]
         arguments.pop("ca_file", None)
         super().__init__(hostname, username, password, timeout, arguments)
         self.config_encoding = "cli"
+        self.pending_changes: bool = False
+        self.locked: bool = False
         self._revert_at: float | None = None
         """of time.monotonic(): when the router takes back the commit of this session"""
         self._held: PolicyLines | None = None
@@ -95,25 +84,16 @@ class IosxrNetconfDriver(napalm_iosxr.IOSXRNETCONFDriver):  # type: ignore[misc]
 
     def open(self) -> None:
         """Log in, and take the lock where `config_lock` says so."""
-        try:
-            self.device = manager.connect(
-                host=self.hostname,
-                port=self.port,
-                username=self.username,
-                password=self.password,
-                key_filename=self.key_file,
-                timeout=self.timeout,
-                device_params={"handler": _Handler},
-                hostkey_verify=self._verify,
-                **self.optional_args,
-            )
-        except Exception as exc:
-            words = driver_words(exc)
-            refused = type(exc).__name__ == "AuthenticationError"
-            failure = LoginRefused if refused else ConnectionFailed
-            raise failure(self.hostname, words.text, hint=words.hint) from exc
-        # A config of 100,000 prefixes is one XML text node, which lxml refuses without it.
-        self.device.huge_tree = True
+        self.device = connect(
+            self.hostname,
+            self._verify,
+            port=self.port,
+            username=self.username,
+            password=self.password,
+            key_filename=self.key_file,
+            timeout=self.timeout,
+            **self.optional_args,
+        )
         if self.lock_on_connect:
             try:
                 self._lock()
@@ -148,7 +128,8 @@ class IosxrNetconfDriver(napalm_iosxr.IOSXRNETCONFDriver):  # type: ignore[misc]
                 # Escaped by lxml; NAPALM pastes it between two tags.
                 element = etree.Element(_CONFIG)
                 etree.SubElement(element, CLI).text = text
-                self.device.discard_changes()
+                if self.pending_changes:
+                    self.device.discard_changes()
                 self.device.edit_config(
                     config=element, target="candidate", error_option="rollback-on-error"
                 )
@@ -196,10 +177,17 @@ class IosxrNetconfDriver(napalm_iosxr.IOSXRNETCONFDriver):  # type: ignore[misc]
         self._give_back_lock()
 
     def rollback(self) -> None:
-        """Take back the commit of this session that waits; no other commit is touched."""
+        """Take back the commit of this session that waits; no other commit is touched.
+
+        Where the router refuses that, the session is ended, which takes it back as well.
+        """
         self._own_commit()
-        with self._or_nothing("take back the commit"):
-            self.device.cancel_commit()
+        try:
+            with self._or_nothing("take back the commit"):
+                self.device.cancel_commit()
+        except CommitRefused:
+            self._cut()
+            raise
         self._revert_at = None
         self._give_back_lock()
 
@@ -233,12 +221,15 @@ class IosxrNetconfDriver(napalm_iosxr.IOSXRNETCONFDriver):  # type: ignore[misc]
         self._lock()
         try:
             with self._asking("look for a commit to be confirmed", CommitRefused):
-                self.device.discard_changes()
                 self.device.commit()
         except CommitRefused as exc:
             if is_locked(exc.__cause__):
+                if LOST.lately(self.hostname, self.port):
+                    reason = "has not taken back yet what the session that was lost had committed"
+                    raise CommitRefused(self.hostname, reason) from exc
                 return {"another session": -1}
-            raise
+            if not _NO_CHANGES.search(exc.reason):
+                raise
         finally:
             self._give_back_lock()
         return {}
@@ -275,9 +266,23 @@ class IosxrNetconfDriver(napalm_iosxr.IOSXRNETCONFDriver):  # type: ignore[misc]
     def _lock(self) -> None:
         if self.locked:
             return
-        with self._asking("lock", Locked):
-            self.device.lock()
+        try:
+            with self._asking("lock", Locked):
+                self.device.lock()
+        except Locked as exc:
+            if not self._kill_own(lock_session(exc.__cause__)):
+                raise
+            with self._asking("lock", Locked):
+                self.device.lock()
         self.locked = True
+
+    def _kill_own(self, session: str | None) -> bool:
+        """End a session that was lost here, and that the router has not missed yet."""
+        if session is None or not LOST.take(self.hostname, self.port, session):
+            return False
+        with self._asking("end the session that was lost", Locked):
+            self.device.kill_session(session)
+        return True
 
     def _unlock(self) -> None:
         if self.locked:
@@ -351,4 +356,5 @@ class IosxrNetconfDriver(napalm_iosxr.IOSXRNETCONFDriver):  # type: ignore[misc]
         """End the connection at once; whatever waits on the router goes with its session."""
         self._revert_at, self.locked, self.pending_changes = None, False, False
         with contextlib.suppress(Exception):
+            LOST.add(self.hostname, self.port, str(self.device.session_id))
             self.device._session.close()

@@ -32,15 +32,20 @@ class UnknownHostKeyError(paramiko.SSHException):  # type: ignore[misc]
     """The router showed a host key, and known_hosts has none of it."""
 
 
-class _Refuse(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]
+class RefuseUnknown(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]
+    """Known hosts alone are let pass."""
+
     def missing_host_key(
         self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey
     ) -> None:
+        """Raise UnknownHostKeyError."""
         del client, hostname
         raise UnknownHostKeyError(f"{key.get_name()} {key.fingerprint}")
 
 
-class _Accept(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]
+class AcceptAny(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]
+    """Whoever answers is let pass."""
+
     def missing_host_key(
         self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey
     ) -> None:
@@ -76,12 +81,12 @@ class SshTransport:
         """
         config = _ssh_config(hostname, ssh_config_file)
         client = paramiko.SSHClient()
-        client.set_missing_host_key_policy(_Refuse() if verify else _Accept())
+        client.set_missing_host_key_policy(RefuseUnknown() if verify else AcceptAny())
         proxy: paramiko.ProxyCommand | None = None
         wait = min(timeout, LOGIN_TIMEOUT)
         try:
             if verify:
-                _load_known_hosts(client, hostname, known_hosts)
+                load_known_hosts(client, hostname, known_hosts)
             if command := _proxy_command(config):
                 proxy = paramiko.ProxyCommand(command)
             client.connect(
@@ -105,7 +110,7 @@ class SshTransport:
             client.close()
             if proxy is not None:
                 proxy.close()
-            raise _login_error(hostname, exc) from exc
+            raise login_error(hostname, exc) from exc
         transport = client.get_transport()
         if transport is not None:
             transport.set_keepalive(KEEPALIVE)
@@ -210,7 +215,8 @@ def _proxy_command(config: dict[str, Any]) -> str:
     return str(config.get("proxycommand", ""))
 
 
-def _load_known_hosts(client: paramiko.SSHClient, hostname: str, path: str | None) -> None:
+def load_known_hosts(client: paramiko.SSHClient, hostname: str, path: str | None) -> None:
+    """Let a client know the hosts of a file, or those of the user and the system."""
     if path is None:
         client.load_system_host_keys()
         with contextlib.suppress(OSError):
@@ -224,7 +230,7 @@ def _load_known_hosts(client: paramiko.SSHClient, hostname: str, path: str | Non
         raise ConnectionFailed(hostname, reason, hint=hint) from exc
 
 
-def _login_error(hostname: str, exc: Exception) -> DeviceError:
+def login_error(hostname: str, exc: Exception) -> DeviceError:
     """Return what kept us out, in words that tell."""
     if isinstance(exc, UnknownHostKeyError | paramiko.BadHostKeyException):
         shown = str(exc)

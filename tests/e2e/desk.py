@@ -9,14 +9,14 @@ import shutil
 import subprocess
 import time
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from irrgate.irr.snapshot import load_dumps
 from tests.e2e.command_server import CommandServer
-from tests.lab import eos_semantics, iosxr_semantics, junos_semantics
+from tests.lab import eos_semantics, ios_semantics, iosxr_semantics, junos_semantics
 from tests.lab.apply_log import Applied
 from tests.lab.harness import LabDevice
 from tests.lab.network import EMPTY_CONFIG, PASSWORD, Finished, LabNetwork, irrgate_argv
@@ -158,6 +158,8 @@ def blank(device: LabDevice) -> str:
 
 def config(device: LabDevice, lists: dict[str, list[str]]) -> str:
     """A running config with these prefix lists of exact entries, as a person might write them."""
+    if device.platform == "ios":
+        return blank(device).replace("end\n", "".join(_ios_lines(lists)) + "!\nend\n")
     if device.platform == "eos":
         text = f"hostname {device.name}\n!\n"
         for name, prefixes in lists.items():
@@ -180,6 +182,13 @@ def config(device: LabDevice, lists: dict[str, list[str]]) -> str:
     return f"{text}}}\n"
 
 
+def _ios_lines(lists: dict[str, list[str]]) -> Iterator[str]:
+    for name, prefixes in lists.items():
+        keyword = "ipv6" if name.endswith("V6") else "ip"
+        for at, prefix in enumerate(prefixes, 1):
+            yield f"{keyword} prefix-list {name} seq {5 * at} permit {prefix}\n"
+
+
 def log(device: LabDevice) -> list[Applied]:
     """What a router did since it was renewed."""
     records = device.apply_log()
@@ -195,6 +204,8 @@ def accepts(device: LabDevice, name: str, prefix: str) -> bool:
     """Whether a router's list lets a prefix pass, by the lab's own reading of the platform."""
     if device.platform == "eos":
         return eos_semantics.accepts(device.running(), name, prefix)
+    if device.platform == "ios":
+        return ios_semantics.accepts(device.running(), name, prefix)
     if device.platform == "iosxr_netconf":
         return iosxr_semantics.accepts(device.running(), name, prefix)
     return junos_semantics.accepts(device.running(), name, prefix)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from irrgate.prefixes import PrefixSet
+from tasks.drivers.iosxr_netconf import IosxrNetconfDriver
 from tests.e2e.command_server import CommandServer
 from tests.e2e.desk import Desk, inherited_environ, new_desk, renew
 from tests.lab.harness import PROJECT, LabDevice
 from tests.lab.network import LabNetwork, lab_network
+from tests.unit.platforms.routers import candidate
 
 ROUTER = "edge3.mex"
 V4, V6 = "IRR-AS64500-V4", "IRR-AS64500-V6"
@@ -27,7 +31,7 @@ _HOSTS = f"""\
       - {{peer: AS64501, address: 198.51.100.6}}
       - {{peer: AS64510, address: 198.51.100.10}}
 """
-_GROUPS = """\
+GROUPS = """\
 iosxr_netconf:
   platform: iosxr_netconf
   connection_options:
@@ -60,7 +64,7 @@ def xr_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabNetwork]:
     inventory = directory / "inventory"
     shutil.copytree(PROJECT / "inventory", inventory)
     (inventory / "hosts.yaml").write_text(_HOSTS)
-    (inventory / "groups.yaml").write_text(_GROUPS)
+    (inventory / "groups.yaml").write_text(GROUPS)
     environ = inherited_environ()
     with lab_network(directory / "network", environ=environ, inventory=inventory) as network:
         yield network
@@ -69,6 +73,8 @@ def xr_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabNetwork]:
 @pytest.fixture
 def desk(xr_lab: LabNetwork, commands: CommandServer, tmp_path: Path) -> Iterator[Desk]:
     """A workspace that the test may change, a new router, and the shipped registry."""
+    for device in xr_lab.devices.values():
+        device.set_neighbors([])
     renew(xr_lab.devices.values())
     desk = new_desk(xr_lab, tmp_path / "desk", commands)
     shipped = desk.registry.read_bytes()
@@ -81,3 +87,22 @@ def desk(xr_lab: LabNetwork, commands: CommandServer, tmp_path: Path) -> Iterato
 @pytest.fixture
 def router(desk: Desk) -> LabDevice:
     return desk.devices[ROUTER]
+
+
+@contextmanager
+def connected(
+    device: LabDevice, timeout: int = 30, **options: object
+) -> Iterator[IosxrNetconfDriver]:
+    """The driver, logged in to a device whose key it knows, and closed at the end."""
+    arguments = {**device.napalm_optional_args(), **options}
+    driver = IosxrNetconfDriver(device.host, device.username, device.password, timeout, arguments)
+    driver.open()
+    try:
+        yield driver
+    finally:
+        driver.close()
+
+
+def load(driver: IosxrNetconfDriver, filters: Mapping[str, PrefixSet]) -> None:
+    """Load what irrgate renders for these filters."""
+    driver.load_merge_candidate(config=candidate("iosxr_netconf", filters))

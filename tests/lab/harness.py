@@ -31,6 +31,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 PLATFORMS = (
     "eos",
     "junos",
+    "ios",
     "iosxr_netconf",
 )
 _NETCONF_BGP = frozenset({"junos", "iosxr_netconf"})

@@ -4,11 +4,12 @@ All of it runs under the chassis lock, in threads. What it takes from RFC 6241 a
 guide to data models (NETCONF operations; confirmed-commit):
 
 - Each session has a candidate of its own, made of the running config when it is first changed.
-- One session may lock the candidate. It is denied while another holds it, and while another
-  session's confirmed commit waits (the guide: "Datastore Locked").
+- One session may lock the candidate; it is denied while another holds it. A confirmed commit of
+  another session that waits is nothing that keeps it from being granted (RFC 6241 7.5).
 - A confirmed commit without `persist` ends with its session: the router goes back at once, also
   when the session was cut, and when the router boots (RFC 6241 8.4).
-- Only the session that made it confirms it, by a commit; a commit of another is refused.
+- Only the session that made it confirms it, by a commit; a commit of another is refused while it
+  waits (the guide: "Datastore Locked").
 - The guide says nothing of how a trial shows in operational data, and NAPALM's users found that it
   does not (napalm pull request 2319): this device does not show it either.
 """
@@ -77,6 +78,8 @@ class Database:
         self.holder: Session | None = None
         self.trial: Trial | None = None
         self.changed_at, self.changed_by = self._boot, "system"
+        self.revert_delay = 0.0
+        """seconds between the end of a session, and of its lock, and that of its commit"""
         self._sessions: list[Session] = []
         text = chassis.load("running.conf")
         self.running = parse_config(text or chassis.first_running() or "")
@@ -105,14 +108,15 @@ class Database:
             self.holder = None
             self._note("unlock", session, detail="session ended")
         if self.trial and self.trial.session == session.number and not self.trial.persist:
-            self._undo("session ended")
+            if self.revert_delay:
+                self._undo_in(self.revert_delay, "session ended")
+            else:
+                self._undo("session ended")
 
     def lock(self, session: Session) -> None:
         self._not_locked_by_others(session)
         if self.holder is session:
             raise _denied(session.number)
-        if self.trial is not None and self.trial.session != session.number:
-            raise _denied(self.trial.session)
         self.holder = session
         self._note("lock", session)
 
@@ -201,11 +205,12 @@ class Database:
         due = self.now() + request.confirm_seconds
         self.trial = Trial(due, session.number, session.user, request.persist)
         self.chassis.save("trial.json", json.dumps(asdict(self.trial)))
+        self._undo_in(request.confirm_seconds, "timer")
+
+    def _undo_in(self, seconds: float, why: str) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self.chassis.timers.after(
-            request.confirm_seconds, lambda: self._undo("timer")
-        )
+        self._timer = self.chassis.timers.after(seconds, lambda: self._undo(why))
 
     def _settle(self) -> None:
         self.trial = None

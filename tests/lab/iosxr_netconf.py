@@ -4,7 +4,9 @@
 
 Beside what tests.lab.device and tests.lab.ssh_server say, DIR holds trial.json and trial.conf: the
 confirmed commit that waits, and what comes back. The control socket knows `bgp_neighbors` (see
-tests.lab.neighbors; each is an iosxr_bgp.Neighbor), and what tests.lab.netconf says.
+tests.lab.neighbors; each is an iosxr_bgp.Neighbor), `revert_delay` (seconds that a commit stands
+when its session and its lock are gone: whether a router does it all at once is not known), and
+what tests.lab.netconf says.
 """
 
 from __future__ import annotations
@@ -44,7 +46,8 @@ class Device(NetconfSessions[Session]):
         self.router = Router(chassis, self.database, self.kill)
 
     def running(self) -> str:
-        return self.router.running_text()
+        """Without the time of the last change, so that a test can compare two of them."""
+        return self.router.running_text(changed=False)
 
     def set_running(self, text: str) -> None:
         self.database.set_running(text)
@@ -71,6 +74,9 @@ class Device(NetconfSessions[Session]):
         return found
 
     def control(self, op: str, request: Mapping[str, object]) -> object:
+        if op == "revert_delay":
+            self.database.revert_delay = float(str(request["seconds"]))
+            return None
         if op == "bgp_neighbors":
             self.chassis.neighbors.set(request)
             neighbors_of(self.chassis.neighbors.now)

@@ -106,15 +106,13 @@ class Router(Rpcs[Session]):
             raise RefusedError("this emulated device shows its configuration as CLI text alone")
         return f'<data><cli xmlns="{CLI_NS}">\n{escape(self.running_text())}\n</cli></data>'
 
-    def running_text(self) -> str:
-        """The running config as the device prints it."""
+    def running_text(self, *, changed: bool = True) -> str:
+        """The running config as the device prints it; when and by whom it was changed, or not."""
         database = self._database
         when = datetime.fromtimestamp(database.changed_at, UTC).strftime("%a %b %e %H:%M:%S %Y")
-        return (
-            f"!! IOS XR Configuration {VERSION}\n"
-            f"!! Last configuration change at {when} by {database.changed_by}\n!\n"
-            f"{database.running.text()}end\n"
-        )
+        last = f"!! Last configuration change at {when} by {database.changed_by}\n"
+        text = database.running.text()
+        return f"!! IOS XR Configuration {VERSION}\n{last if changed else ''}!\n{text}end\n"
 
     def _get(self, _session: Session, request: etree._Element) -> str:
         if request.find(f".//{{{BGP_NS}}}bgp") is not None:

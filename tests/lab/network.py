@@ -26,6 +26,7 @@ EMPTY_CONFIG = {
     "eos": "hostname {name}\n!\nend\n",
     "iosxr_netconf": "hostname {name}\n!\nend\n",
     "junos": "system {{\n    host-name {name};\n}}\n",
+    "ios": "hostname {name}\nip scp server enable\narchive\n path flash:archive\n!\nend\n",
 }
 
 

@@ -68,6 +68,10 @@ PRINTERS: Final = (
     Printer("junos", ("-J", "-z"), _same, listed=_junos_entries),
     Printer("bird", ("-b",), _bird, label=lambda name: f"define '{name}'"),
     Printer("openbgpd", ("-B", "-E"), _openbgpd),
+    Printer("ios", (), _ended),
+    Printer("ios", ("-s",), _ended),
+    Printer("frr", (), _ended),
+    Printer("frr", ("-s",), _ended),
     Printer("iosxr_netconf", ("-X",), _ended),
 )
 """In the order in which `make parity` prints them."""

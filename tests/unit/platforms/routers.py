@@ -6,7 +6,7 @@ held against it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final, Protocol
@@ -32,6 +32,8 @@ from tests.lab.eos_mode import parse_config as parse_eos
 from tests.lab.eos_semantics import EosPrefixList, prefix_list
 from tests.lab.frr_lists import FrrLists
 from tests.lab.frr_maps import FrrMaps
+from tests.lab.ios_config import IosConfig
+from tests.lab.ios_semantics import rule as ios_rule
 from tests.lab.iosxr_config import parse_config as parse_iosxr
 from tests.lab.iosxr_semantics import PrefixSetRule
 from tests.lab.iosxr_semantics import prefix_sets as iosxr_sets
@@ -42,7 +44,16 @@ from tests.lab.junos_tree import render
 from tests.lab.openbgpd_semantics import OpenbgpdSet
 from tests.lab.openbgpd_semantics import prefix_sets as openbgpd_sets
 
-PLATFORMS: Final = ("eos", "junos", "bird", "frr", "frr_route_map", "openbgpd", "iosxr_netconf")
+PLATFORMS: Final = (
+    "eos",
+    "junos",
+    "bird",
+    "frr",
+    "frr_route_map",
+    "openbgpd",
+    "ios",
+    "iosxr_netconf",
+)
 NAMES: Final = {Afi.IPV4: "IRR-AS64500-V4", Afi.IPV6: "IRR-AS64500-V6"}
 WANTED: Final[Mapping[str, Afi]] = {name: afi for afi, name in NAMES.items()}
 RENDERER: Final = Renderer()
@@ -67,6 +78,13 @@ policy-options {
         10.0.0.0/8 exact;
     }
 }
+"""
+_IOS: Final = """\
+hostname edge1
+!
+ip prefix-list CORE seq 5 permit 10.0.0.0/8
+!
+end
 """
 _IOSXR: Final = """\
 !! IOS XR Configuration 7.3.1
@@ -230,6 +248,26 @@ class FrrRouteMapRouter:
         return rule
 
 
+class IosRouter:
+    """IOS, which is told a candidate line by line."""
+
+    def __init__(self, running: str = _IOS) -> None:
+        self.platform = "ios"
+        self.config = IosConfig.parse(running)
+
+    def load(self, candidate: str) -> None:
+        for line in candidate.splitlines():
+            if line:
+                said = self.config.lists.tell(line)
+                assert not said, said
+
+    def running(self) -> str:
+        return self.config.text()
+
+    def rule(self, name: str) -> Rule:
+        return ios_rule(self.config.lists, "ipv6" if WANTED[name] is Afi.IPV6 else "ip", name)
+
+
 class OpenbgpdRouter:
     """The files alone; what the driver makes of a candidate is irrgate's own merge of it."""
 
@@ -251,19 +289,17 @@ class OpenbgpdRouter:
 
 def router(platform: str, running: str | None = None) -> Router:
     """Return a router with this config, or one that has a list of others in it."""
-    if platform == "eos":
-        return EosRouter(running or _EOS)
-    if platform == "bird":
-        return BirdRouter()
-    if platform == "frr":
-        return FrrRouter()
-    if platform == "frr_route_map":
-        return FrrRouteMapRouter()
-    if platform == "iosxr_netconf":
-        return IosxrRouter(running or _IOSXR)
-    if platform == "openbgpd":
-        return OpenbgpdRouter()
-    return JunosRouter(running or _JUNOS)
+    makes: Mapping[str, Callable[[], Router]] = {
+        "eos": lambda: EosRouter(running or _EOS),
+        "junos": lambda: JunosRouter(running or _JUNOS),
+        "bird": BirdRouter,
+        "frr": FrrRouter,
+        "frr_route_map": FrrRouteMapRouter,
+        "openbgpd": OpenbgpdRouter,
+        "ios": lambda: IosRouter(running or _IOS),
+        "iosxr_netconf": lambda: IosxrRouter(running or _IOSXR),
+    }
+    return makes[platform]()
 
 
 def candidate(

@@ -263,7 +263,7 @@ def test_what_a_list_accepts(entries: list[str], accepted: list[str], plain: boo
         "seq 5 allow 10.0.0.0/8",
         "seq 5 permit 10.0.0.0/8 eq 9",
         "seq 5 permit 10.0.0.0/8 ge 4",
-        "permit 10.0.0.0/8",
+        "permit",
         "seq 5 permit \x1b[31m10.0.0.0/8",
     ],
 )

@@ -52,6 +52,11 @@ def frr_route_map(*blocks: str) -> str:
     return router.maps.running(blocks="".join(blocks))
 
 
+def ios(*blocks: str) -> str:
+    entry = f"ip prefix-list {NAME} seq 10 permit 10.0.0.0/8\n"
+    return f"hostname edge1\n!\n{entry}!\n{''.join(blocks)}end\n"
+
+
 def iosxr(*blocks: str) -> str:
     listed = f"prefix-set {NAME}\n  10.0.0.0/8\nend-set\n!\n"
     return f"!! IOS XR Configuration 7.3.1\n!\nhostname edge1\n{listed}{''.join(blocks)}end\n"
@@ -422,11 +427,11 @@ def many(platform: str, count: int) -> str:
     if platform == "bird":
         uses = "".join(f"    if net ~ '{NAME}' then accept; # {n}\n" for n in range(count))
         return bird(f"filter IN {{\n{uses}    reject; # 64496\n}}\n")
-    if platform in {"frr", "frr_route_map"}:
-        kind, made = ("prefix-list", frr) if platform == "frr" else ("route-map", frr_route_map)
+    if made := {"frr": frr, "frr_route_map": frr_route_map, "ios": ios}.get(platform):
+        kind = "route-map" if made is frr_route_map else "prefix-list"
         neighbors = "".join(f"  neighbor {n} {kind} {NAME} in\n" for n in range(count))
         family = f" address-family ipv4 unicast\n{neighbors} exit-address-family\n"
-        return made(f"router bgp 64496\n{family}exit\n!\n")
+        return made(f"router bgp 64496\n{family}!\n")
     if platform == "iosxr_netconf":
         uses = "".join(f"  if destination in {NAME} and tag is {n} then\n" for n in range(count))
         return iosxr(f"route-policy IN\n{uses}end-policy\n!\n")
@@ -463,6 +468,7 @@ def test_what_a_router_says_is_told_in_one_line_of_print(platform: str) -> None:
         "bird": bird(f"# {NAME} {long}\n"),
         "frr": frr(f"interface eth1\n description {NAME} {long}\nexit\n!\n"),
         "frr_route_map": frr_route_map(f"interface e\n description {NAME}-1 {long}\nexit\n!\n"),
+        "ios": ios(f"interface Loopback1\n description {NAME} {long}\n!\n"),
         "openbgpd": openbgpd(f"# {NAME} {long}\n"),
         "iosxr_netconf": iosxr(f"interface Loopback0\n description {NAME} {long}\n!\n"),
     }
@@ -479,7 +485,8 @@ def test_any_names_can_be_asked_for(platform: str) -> None:
     assert list(asked) == names
     assert len(asked[NAME]) == 1
     assert asked["NOWHERE"] == ()
-    assert len(asked["64496" if platform in {"eos", "frr", "frr_route_map"} else "IN"]) == 1
+    number = platform in {"eos", "frr", "frr_route_map", "ios"}
+    assert len(asked["64496" if number else "IN"]) == 1
     assert PLATFORMS[platform].references(running, []) == {}
 
 

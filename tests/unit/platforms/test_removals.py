@@ -18,6 +18,7 @@ SET = {KEPT: prefixes("10.0.0.0/8")}
 REMOVES = {
     "frr": ("no ip prefix-list IRR-AS1-V4\n", "no ipv6 prefix-list IRR-AS1-V6\n"),
     "frr_route_map": ("no route-map IRR-AS1-V4 ! ip\n", "no route-map IRR-AS1-V6 ! ipv6\n"),
+    "ios": ("no ip prefix-list IRR-AS1-V4\n", "no ipv6 prefix-list IRR-AS1-V6\n"),
     "eos": ("no ip prefix-list IRR-AS1-V4\n", "no ipv6 prefix-list IRR-AS1-V6\n"),
     "junos": (
         "    delete: route-filter-list IRR-AS1-V4;\n",
