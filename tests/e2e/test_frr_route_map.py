@@ -26,7 +26,7 @@ from tests.e2e.test_frr import (
     lists,
     load,
 )
-from tests.e2e.test_frr_faults import kill_midway
+from tests.e2e.test_frr_faults import kill_midway, wrapper
 from tests.e2e.test_truth import watched
 from tests.lab.daemons.frr import FrrRouteMap
 from tests.lab.daemons.namespace import needs_namespaces
@@ -106,10 +106,36 @@ def test_no_route_is_let_through_or_lost_on_the_way(
     tmp_path: Path, old: dict[Afi, PrefixSet], new: dict[Afi, PrefixSet]
 ) -> None:
     """The map grows, lists become spare and are used again: there, and the way back as well."""
+    check_there_and_back(tmp_path, old, new)
+
+
+ONE_BY_ONE = """\
+for last; do :; done
+case $* in *" -f "*) ;; *) exec "$real" "$@" ;; esac
+say() { "$real" "$1" "$2" "$3" "$4" -c configure -c "$5" ${6:+-c "$6"} < /dev/null; sleep 0.3; }
+while IFS= read -r line; do
+    case $line in
+    exit) ;;
+    " "*) say "$1" "$2" "$3" "$4" "$entry" "${line# }" ;;
+    *) entry=$line && say "$1" "$2" "$3" "$4" "$line" ;;
+    esac
+done < "$last"
+"""
+
+
+def test_no_line_of_a_change_lets_through_or_loses_a_route(tmp_path: Path) -> None:
+    """With a vtysh that takes its time after each line: long enough for FRR to act upon it."""
+    new = {Afi.IPV4: LARGE[Afi.IPV4], Afi.IPV6: SMALL[Afi.IPV6]}
+    check_there_and_back(tmp_path, SMALL, new, vtysh=wrapper(tmp_path, ONE_BY_ONE))
+
+
+def check_there_and_back(
+    tmp_path: Path, old: dict[Afi, PrefixSet], new: dict[Afi, PrefixSet], **options: object
+) -> None:
     daemon = FrrRouteMap(tmp_path / "router")
     were, are = (covered(each, everything()) for each in (old, new))
     verdicts = {afi: Verdict() for afi in Afi}
-    with lab(daemon, tmp_path / "lab") as found, connected(daemon) as driver:
+    with lab(daemon, tmp_path / "lab") as found, connected(daemon, **options) as driver:
         load(driver, *old.values())
         driver.commit_config()
         found.announce(everything())
