@@ -232,6 +232,7 @@ OWN_DRIVERS: Final[Mapping[str, tuple[str, str]]] = {
     "ios": ("tasks.drivers.ios", "IosDriver"),
     "iosxr_netconf": ("tasks.drivers.iosxr_netconf", "IosxrNetconfDriver"),
     "openbgpd": ("tasks.drivers.openbgpd", "OpenbgpdDriver"),
+    "ros": ("tasks.drivers.ros", "RosDriver"),
 }
 """Our own drivers, or NAPALM's with our hardening: module and class, by platform."""
 _VERIFIERS: Final[Mapping[str, Verifier]] = {

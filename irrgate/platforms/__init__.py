@@ -17,6 +17,7 @@ from irrgate.platforms.iosxr import IosxrNetconf
 from irrgate.platforms.junos import Junos
 from irrgate.platforms.openbgpd import Openbgpd
 from irrgate.platforms.platform import Platform
+from irrgate.platforms.ros import Ros
 
 PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
     {
@@ -30,6 +31,7 @@ PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
             Openbgpd(),
             Ios(),
             IosxrNetconf(),
+            Ros(),
         )
     }
 )

@@ -51,7 +51,7 @@ _SLOW: Final = "if it is only slow, raise timeout under connection_options.napal
 _WHOSE: Final = (
     "on the router, show netconf-yang clients and show configuration sessions tell whose"
 )
-_NO_CHANGES = re.compile(r"no (?:configuration )?changes", re.IGNORECASE)
+_NO_CHANGES = re.compile(r"no (?:configuration )?changes|buffer is empty", re.IGNORECASE)
 """what a router may say of a commit that changes nothing"""
 
 

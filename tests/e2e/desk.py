@@ -16,7 +16,7 @@ from typing import Any
 
 from irrgate.irr.snapshot import load_dumps
 from tests.e2e.command_server import CommandServer
-from tests.lab import eos_semantics, ios_semantics, iosxr_semantics, junos_semantics
+from tests.lab import eos_semantics, ios_semantics, iosxr_semantics, junos_semantics, ros_semantics
 from tests.lab.apply_log import Applied
 from tests.lab.harness import LabDevice
 from tests.lab.network import EMPTY_CONFIG, PASSWORD, Finished, LabNetwork, irrgate_argv
@@ -169,6 +169,8 @@ def config(device: LabDevice, lists: dict[str, list[str]]) -> str:
             )
             text += f"{keyword} prefix-list {name}\n{entries}!\n"
         return f"{text}end\n"
+    if device.platform == "ros":
+        return blank(device) + "".join(_ros_lines(lists))
     if device.platform == "iosxr_netconf":
         text = f"hostname {device.name}\n!\n"
         for name, prefixes in lists.items():
@@ -187,6 +189,12 @@ def _ios_lines(lists: dict[str, list[str]]) -> Iterator[str]:
         keyword = "ipv6" if name.endswith("V6") else "ip"
         for at, prefix in enumerate(prefixes, 1):
             yield f"{keyword} prefix-list {name} seq {5 * at} permit {prefix}\n"
+
+
+def _ros_lines(lists: dict[str, list[str]]) -> Iterator[str]:
+    for name, prefixes in lists.items():
+        for rule in (*(f"if (dst=={prefix}) {{accept}}" for prefix in prefixes), "reject"):
+            yield f'/routing filter rule add chain={name} rule="{rule}"\n'
 
 
 def log(device: LabDevice) -> list[Applied]:
@@ -208,12 +216,16 @@ def accepts(device: LabDevice, name: str, prefix: str) -> bool:
         return ios_semantics.accepts(device.running(), name, prefix)
     if device.platform == "iosxr_netconf":
         return iosxr_semantics.accepts(device.running(), name, prefix)
+    if device.platform == "ros":
+        return ros_semantics.accepts(device.running(), name, prefix)
     return junos_semantics.accepts(device.running(), name, prefix)
 
 
 def has_list(device: LabDevice, name: str) -> bool:
     return bool(
-        re.search(rf"(prefix-list|prefix-set|route-filter-list) {name}\b", device.running())
+        re.search(
+            rf"(prefix-list |prefix-set |route-filter-list |chain=){name}\b", device.running()
+        )
     )
 
 

@@ -106,7 +106,12 @@ def test_another_session_sees_that_one_waits_and_touches_nothing(xr: LabDevice) 
 
 
 @pytest.mark.parametrize(
-    ("text", "found"), [("No configuration changes to commit.", {}), ("out of memory", None)]
+    ("text", "found"),
+    [
+        ("No configuration changes to commit.", {}),
+        ("The target configuration buffer is empty.", {}),
+        ("out of memory", None),
+    ],
 )
 def test_what_else_is_said_of_a_commit_that_changes_nothing(
     xr: LabDevice, text: str, found: dict[str, int] | None

@@ -33,6 +33,7 @@ PLATFORMS = (
     "junos",
     "ios",
     "iosxr_netconf",
+    "ros",
 )
 _NETCONF_BGP = frozenset({"junos", "iosxr_netconf"})
 START_TIMEOUT = 20.0  # seconds; it takes less than one, but a loaded machine may take its time
@@ -160,7 +161,7 @@ class LabDevice:
 
     @property
     def certificate(self) -> Path:
-        """The device's own (self-signed) certificate as PEM: what a client trusts (eos)."""
+        """The device's own (self-signed) certificate as PEM: what a client trusts (eos, ros)."""
         return self.directory / "certificate.pem"
 
     def napalm_optional_args(self) -> dict[str, object]:
@@ -173,6 +174,8 @@ class LabDevice:
         if self.platform == "eos":
             context = ssl.create_default_context(cafile=str(self.certificate))
             return {"transport": "https", "port": self.port, "context": context}
+        if self.platform == "ros":
+            return {"port": self.port, "ca_file": str(self.certificate)}
         return {"port": self.port, "ssh_config_file": str(self._ssh_config())}
 
     def _ssh_config(self) -> Path:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from tasks.shown_identity import REACHED_BY, Proof
 from tests.lab.harness import PROJECT, LabDevice
 
 PASSWORD = "lab-password"
@@ -27,6 +28,7 @@ EMPTY_CONFIG = {
     "iosxr_netconf": "hostname {name}\n!\nend\n",
     "junos": "system {{\n    host-name {name};\n}}\n",
     "ios": "hostname {name}\nip scp server enable\narchive\n path flash:archive\n!\nend\n",
+    "ros": "/system identity set name={name}\n",
 }
 
 
@@ -130,7 +132,7 @@ def _start_devices(network: LabNetwork, stack: ExitStack, running: Mapping[str, 
         )
         network.devices[name] = stack.enter_context(device)
         host["port"] = device.port
-        if platform == "eos":
+        if REACHED_BY[platform][0] is Proof.TLS:
             certificates.append(device.certificate.read_text())
         else:
             ready = json.loads((device.directory / "ready.json").read_text())

@@ -21,6 +21,7 @@ from irrgate.platforms.openbgpd import changes
 from irrgate.platforms.openbgpd_text import merged as merged_sets
 from irrgate.platforms.openbgpd_text import running_text, seal_of
 from irrgate.platforms.platform import ManagedList, Stranger
+from irrgate.platforms.ros import END
 from irrgate.prefixes import Afi, PrefixSet, format_address
 from irrgate.render import Renderer
 from tasks.drivers.frr_change import ListsChange
@@ -43,6 +44,10 @@ from tests.lab.junos_semantics import RouteFilter, route_filters
 from tests.lab.junos_tree import render
 from tests.lab.openbgpd_semantics import OpenbgpdSet
 from tests.lab.openbgpd_semantics import prefix_sets as openbgpd_sets
+from tests.lab.ros_config import RosConfig
+from tests.lab.ros_script import run_line
+from tests.lab.ros_semantics import RosChain
+from tests.lab.ros_semantics import chain as ros_chain
 
 PLATFORMS: Final = (
     "eos",
@@ -53,6 +58,7 @@ PLATFORMS: Final = (
     "openbgpd",
     "ios",
     "iosxr_netconf",
+    "ros",
 )
 NAMES: Final = {Afi.IPV4: "IRR-AS64500-V4", Afi.IPV6: "IRR-AS64500-V6"}
 WANTED: Final[Mapping[str, Afi]] = {name: afi for afi, name in NAMES.items()}
@@ -91,6 +97,7 @@ _IOSXR: Final = """\
 !! Last configuration change at Fri Oct  2 23:27:33 2020 by admin
 !
 hostname edge1
+rpl maximum lines 1000000
 prefix-set CORE
   10.0.0.0/8
 end-set
@@ -287,9 +294,29 @@ class OpenbgpdRouter:
         return openbgpd_sets(self.own)[name]
 
 
+class RosRouter:
+    """RouterOS, which is told a candidate line by line; it prints what the driver makes of it."""
+
+    def __init__(self) -> None:
+        self.platform = "ros"
+        self.config = RosConfig()
+        self.config.add("CORE", "if (dst==10.0.0.0/8) {accept}")
+
+    def load(self, candidate: str) -> None:
+        for line in candidate.splitlines():
+            if line:
+                run_line(self.config, line)
+
+    def running(self) -> str:
+        return f"{self.config.text()}{END}\n"
+
+    def rule(self, name: str) -> RosChain:
+        return ros_chain(self.config, name)
+
+
 def router(platform: str, running: str | None = None) -> Router:
     """Return a router with this config, or one that has a list of others in it."""
-    makes: Mapping[str, Callable[[], Router]] = {
+    made: Mapping[str, Callable[[], Router]] = {
         "eos": lambda: EosRouter(running or _EOS),
         "junos": lambda: JunosRouter(running or _JUNOS),
         "bird": BirdRouter,
@@ -298,8 +325,9 @@ def router(platform: str, running: str | None = None) -> Router:
         "openbgpd": OpenbgpdRouter,
         "ios": lambda: IosRouter(running or _IOS),
         "iosxr_netconf": lambda: IosxrRouter(running or _IOSXR),
+        "ros": RosRouter,
     }
-    return makes[platform]()
+    return made[platform]()
 
 
 def candidate(

@@ -2,92 +2,25 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Mapping
-
 import pytest
 
-from irrgate.errors import ParseError, PlatformError
+from irrgate.errors import PlatformError
 from irrgate.platforms import PLATFORMS
 from irrgate.platforms.platform import Stranger
 from irrgate.prefixes import Afi, PrefixSet
-from tests.lab.frr_lists import FrrLists
 from tests.unit.filters_made import prefixes
-from tests.unit.platforms.routers import (
-    WANTED,
-    BirdRouter,
-    FrrRouteMapRouter,
-    OpenbgpdRouter,
-    candidate,
+from tests.unit.platforms.routers import BirdRouter, candidate
+from tests.unit.platforms.running_configs import (
+    EOS_LIST,
+    JUNOS_LIST,
+    NAME,
+    bird,
+    eos,
+    in_group,
+    junos,
+    only,
+    openbgpd,
 )
-
-NAME = "IRR-AS1-V4"
-EOS_LIST = f"ip prefix-list {NAME}\n   seq 10 permit 10.0.0.0/8\n!\n"
-JUNOS_LIST = f"    route-filter-list {NAME} {{\n        10.0.0.0/8 exact;\n    }}\n"
-
-
-def eos(*blocks: str) -> str:
-    return "! Command: show running-config\n!\nhostname edge1\n!\n" + "".join(blocks) + "end\n"
-
-
-def junos(*policy_options: str, after: str = "") -> str:
-    return f"version 22.4R1.10;\npolicy-options {{\n{''.join(policy_options)}}}\n{after}"
-
-
-def bird(text: str, lists: Mapping[str, PrefixSet] | None = None) -> str:
-    router = BirdRouter(user={"/etc/bird/bird.conf": text})
-    router.load(candidate("bird", lists or {NAME: prefixes("10.0.0.0/8")}))
-    return router.running()
-
-
-def frr(*blocks: str) -> str:
-    lists = FrrLists()
-    lists.tell(f"ip prefix-list {NAME} seq 10 permit 10.0.0.0/8")
-    return lists.running(blocks="".join(blocks))
-
-
-def frr_route_map(*blocks: str) -> str:
-    router = FrrRouteMapRouter()
-    router.load(candidate("frr_route_map", {NAME: prefixes("10.0.0.0/8")}))
-    return router.maps.running(blocks="".join(blocks))
-
-
-def ios(*blocks: str) -> str:
-    entry = f"ip prefix-list {NAME} seq 10 permit 10.0.0.0/8\n"
-    return f"hostname edge1\n!\n{entry}!\n{''.join(blocks)}end\n"
-
-
-def iosxr(*blocks: str) -> str:
-    listed = f"prefix-set {NAME}\n  10.0.0.0/8\nend-set\n!\n"
-    return f"!! IOS XR Configuration 7.3.1\n!\nhostname edge1\n{listed}{''.join(blocks)}end\n"
-
-
-def openbgpd(text: str, lists: Mapping[str, PrefixSet] | None = None) -> str:
-    router = OpenbgpdRouter(user={"/etc/bgpd.conf": text})
-    router.load(candidate("openbgpd", lists or {NAME: prefixes("10.0.0.0/8")}))
-    return router.running()
-
-
-def in_group(policy_options: str) -> str:
-    inside = textwrap.indent(policy_options, 8 * " ")
-    return f"groups {{\n    G {{\n        policy-options {{\n{inside}        }}\n    }}\n}}\n"
-
-
-def strangers(platform: str, running: str) -> tuple[Stranger, ...]:
-    found = PLATFORMS[platform].parse(running, WANTED, "IRR-").strangers
-    names = [each.name for each in found]
-    assert names == sorted(set(names))
-    asked = PLATFORMS[platform].references(running, names)
-    assert {each.name: each.references for each in found} == asked
-    return found
-
-
-def only(platform: str, running: str) -> Stranger:
-    (stranger,) = strangers(platform, running)
-    return stranger
-
-
-# What counts on EOS
 
 
 @pytest.mark.parametrize(
@@ -418,81 +351,3 @@ def test_a_set_of_the_users_is_not_ours_to_remove() -> None:
 
 
 # How much is told, and how long it takes
-
-
-def many(platform: str, count: int) -> str:
-    if platform == "openbgpd":
-        uses = "".join(f"allow from AS {n} prefix-set {NAME}\n" for n in range(count))
-        return openbgpd(f'group "IN" {{\n}}\n{uses}')
-    if platform == "bird":
-        uses = "".join(f"    if net ~ '{NAME}' then accept; # {n}\n" for n in range(count))
-        return bird(f"filter IN {{\n{uses}    reject; # 64496\n}}\n")
-    if made := {"frr": frr, "frr_route_map": frr_route_map, "ios": ios}.get(platform):
-        kind = "route-map" if made is frr_route_map else "prefix-list"
-        neighbors = "".join(f"  neighbor {n} {kind} {NAME} in\n" for n in range(count))
-        family = f" address-family ipv4 unicast\n{neighbors} exit-address-family\n"
-        return made(f"router bgp 64496\n{family}!\n")
-    if platform == "iosxr_netconf":
-        uses = "".join(f"  if destination in {NAME} and tag is {n} then\n" for n in range(count))
-        return iosxr(f"route-policy IN\n{uses}end-policy\n!\n")
-    if platform == "eos":
-        neighbors = "".join(f"   neighbor {n} prefix-list {NAME} in\n" for n in range(count))
-        return eos(EOS_LIST, f"router bgp 64496\n{neighbors}!\n")
-    terms = "".join(
-        f"        term {n} {{\n            from route-filter-list {NAME};\n        }}\n"
-        for n in range(count)
-    )
-    return junos(JUNOS_LIST, f"    policy-statement IN {{\n{terms}    }}\n")
-
-
-@pytest.mark.parametrize("platform", sorted(PLATFORMS))
-@pytest.mark.parametrize(
-    ("count", "last"), [(5, ""), (6, "and 1 more"), (40_000, "and 39995 more")]
-)
-def test_the_first_five_are_told_and_the_rest_is_counted(
-    platform: str, count: int, last: str
-) -> None:
-    """Of 40,000 in one section: a way to look again at what was seen would take minutes."""
-    told = only(platform, many(platform, count)).references
-    assert len(told) == (6 if last else 5)
-    assert told[-1] == last or not last
-    assert NAME in told[4]
-
-
-@pytest.mark.parametrize("platform", sorted(PLATFORMS))
-def test_what_a_router_says_is_told_in_one_line_of_print(platform: str) -> None:
-    long = f"x\x1b[2J {'y' * 300}"
-    running = {
-        "eos": eos(EOS_LIST, f"interface Ethernet1\n   description {NAME} {long}\n!\n"),
-        "junos": junos(JUNOS_LIST, after=f'snmp {{\n    location "{NAME} {long}";\n}}\n'),
-        "bird": bird(f"# {NAME} {long}\n"),
-        "frr": frr(f"interface eth1\n description {NAME} {long}\nexit\n!\n"),
-        "frr_route_map": frr_route_map(f"interface e\n description {NAME}-1 {long}\nexit\n!\n"),
-        "ios": ios(f"interface Loopback1\n description {NAME} {long}\n!\n"),
-        "openbgpd": openbgpd(f"# {NAME} {long}\n"),
-        "iosxr_netconf": iosxr(f"interface Loopback0\n description {NAME} {long}\n!\n"),
-    }
-    (told,) = only(platform, running[platform]).references
-    assert told.isprintable()
-    assert len(told) == 200
-
-
-@pytest.mark.parametrize("platform", sorted(PLATFORMS))
-def test_any_names_can_be_asked_for(platform: str) -> None:
-    running = many(platform, 1)
-    names = [NAME, "NOWHERE", "IN", "64496"]
-    asked = PLATFORMS[platform].references(running, names)
-    assert list(asked) == names
-    assert len(asked[NAME]) == 1
-    assert asked["NOWHERE"] == ()
-    number = platform in {"eos", "frr", "frr_route_map", "ios"}
-    assert len(asked["64496" if number else "IN"]) == 1
-    assert PLATFORMS[platform].references(running, []) == {}
-
-
-@pytest.mark.parametrize("platform", sorted(PLATFORMS))
-def test_a_config_that_is_cut_off_is_not_one_without_references(platform: str) -> None:
-    running = many(platform, 3)
-    for cut in (len(running) // 2, len(running) - 3):
-        with pytest.raises(ParseError, match="cut off"):
-            PLATFORMS[platform].references(running[:cut], [NAME])

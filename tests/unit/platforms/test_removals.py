@@ -26,6 +26,10 @@ REMOVES = {
     ),
     "iosxr_netconf": ("no prefix-set IRR-AS1-V4\n", "no prefix-set IRR-AS1-V6\n"),
     "openbgpd": ('no prefix-set "IRR-AS1-V4"\n', 'no prefix-set "IRR-AS1-V6"\n'),
+    "ros": (
+        "/routing filter rule remove [find chain=IRR-AS1-V4]\n",
+        "/routing filter rule remove [find chain=IRR-AS1-V6]\n",
+    ),
     "bird": ("# remove 'IRR-AS1-V4' # ipv4\n", "# remove 'IRR-AS1-V6' # ipv6\n"),
 }
 
@@ -118,6 +122,13 @@ def test_a_list_that_is_to_go_is_not_set_either(platform: str) -> None:
         ("iosxr_netconf", "no prefix-set IRR-AS64500-V4"),
         ("iosxr_netconf", "no as-path-set IRR-AS1-V4"),
         ("openbgpd", "no prefix-set IRR-AS1-V4"),
+        ("ros", "/routing filter rule remove [find]"),
+        ("ros", "/routing filter rule remove [find chain~IRR-]"),
+        ("ros", "/routing filter rule remove [find chain=IRR-AS1-V4 || chain=X]"),
+        ("ros", "/routing filter rule remove numbers=0"),
+        ("ros", '/routing filter rule remove [find chain=IRR-AS1-V4 rule="reject"]'),
+        ("ros", "/routing bgp connection remove [find]"),
+        ("ros", "/system reboot"),
         ("openbgpd", 'no prefix-set "IRR-*"'),
         ("openbgpd", 'no as-set "IRR-AS1-V4"'),
         ("openbgpd", "allow from any"),

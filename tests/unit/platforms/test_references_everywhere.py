@@ -1,0 +1,138 @@
+"""What refers to a filter, on every platform: many places, its print, configs that are cut off."""
+
+from __future__ import annotations
+
+import pytest
+
+from irrgate.errors import ParseError
+from irrgate.platforms import PLATFORMS
+from tests.unit.platforms.running_configs import (
+    EOS_LIST,
+    JUNOS_LIST,
+    NAME,
+    bird,
+    eos,
+    frr,
+    frr_route_map,
+    ios,
+    iosxr,
+    junos,
+    only,
+    openbgpd,
+    ros,
+)
+
+
+def many_on_iosxr(count: int) -> str:
+    uses = "".join(f"  if destination in {NAME} and tag is {n} then\n" for n in range(count))
+    return iosxr(f"route-policy IN\n{uses}end-policy\n!\n")
+
+
+def many_on_ros(count: int) -> str:
+    rule = f"if (chain {NAME} && dst-len == {{}}) {{{{accept}}}}"
+    return ros(
+        "/routing bgp template add as=64496 name=default\n",
+        *(f'/routing filter rule add chain=IN rule="{rule.format(n)}"\n' for n in range(count)),
+    )
+
+
+def many_on_openbgpd(count: int) -> str:
+    uses = "".join(f"allow from AS {n} prefix-set {NAME}\n" for n in range(count))
+    return openbgpd(f'group "IN" {{\n}}\n{uses}')
+
+
+def many_on_bird(count: int) -> str:
+    uses = "".join(f"    if net ~ '{NAME}' then accept; # {n}\n" for n in range(count))
+    return bird(f"filter IN {{\n{uses}    reject; # 64496\n}}\n")
+
+
+def many_neighbors(count: int) -> str:
+    neighbors = "".join(f"  neighbor {n} prefix-list {NAME} in\n" for n in range(count))
+    family = f" address-family ipv4 unicast\n{neighbors} exit-address-family\n"
+    return f"router bgp 64496\n{family}exit\n!\n"
+
+
+def many_on_eos(count: int) -> str:
+    neighbors = "".join(f"   neighbor {n} prefix-list {NAME} in\n" for n in range(count))
+    return eos(EOS_LIST, f"router bgp 64496\n{neighbors}!\n")
+
+
+def many_on_junos(count: int) -> str:
+    terms = "".join(
+        f"        term {n} {{\n            from route-filter-list {NAME};\n        }}\n"
+        for n in range(count)
+    )
+    return junos(JUNOS_LIST, f"    policy-statement IN {{\n{terms}    }}\n")
+
+
+MANY = {
+    "openbgpd": many_on_openbgpd,
+    "bird": many_on_bird,
+    "frr": lambda count: frr(many_neighbors(count)),
+    "frr_route_map": lambda count: frr_route_map(
+        many_neighbors(count).replace("prefix-list", "route-map")
+    ),
+    "ios": lambda count: ios(many_neighbors(count).replace("exit\n", "")),
+    "eos": many_on_eos,
+    "junos": many_on_junos,
+    "iosxr_netconf": many_on_iosxr,
+    "ros": many_on_ros,
+}
+
+
+def many(platform: str, count: int) -> str:
+    return MANY[platform](count)
+
+
+@pytest.mark.parametrize("platform", sorted(PLATFORMS))
+@pytest.mark.parametrize(
+    ("count", "last"), [(5, ""), (6, "and 1 more"), (40_000, "and 39995 more")]
+)
+def test_the_first_five_are_told_and_the_rest_is_counted(
+    platform: str, count: int, last: str
+) -> None:
+    """Of 40,000 in one section: a way to look again at what was seen would take minutes."""
+    told = only(platform, many(platform, count)).references
+    assert len(told) == (6 if last else 5)
+    assert told[-1] == last or not last
+    assert NAME in told[4]
+
+
+@pytest.mark.parametrize("platform", sorted(PLATFORMS))
+def test_what_a_router_says_is_told_in_one_line_of_print(platform: str) -> None:
+    long = f"x\x1b[2J {'y' * 300}"
+    running = {
+        "eos": eos(EOS_LIST, f"interface Ethernet1\n   description {NAME} {long}\n!\n"),
+        "junos": junos(JUNOS_LIST, after=f'snmp {{\n    location "{NAME} {long}";\n}}\n'),
+        "bird": bird(f"# {NAME} {long}\n"),
+        "frr": frr(f"interface eth1\n description {NAME} {long}\nexit\n!\n"),
+        "frr_route_map": frr_route_map(f"interface e\n description {NAME}-1 {long}\nexit\n!\n"),
+        "ios": ios(f"interface Loopback1\n description {NAME} {long}\n!\n"),
+        "openbgpd": openbgpd(f"# {NAME} {long}\n"),
+        "iosxr_netconf": iosxr(f"interface Loopback0\n description {NAME} {long}\n!\n"),
+        "ros": ros(f'/routing bgp template add comment="{NAME} {long}"\n'),
+    }
+    (told,) = only(platform, running[platform]).references
+    assert told.isprintable()
+    assert len(told) == 200
+
+
+@pytest.mark.parametrize("platform", sorted(PLATFORMS))
+def test_any_names_can_be_asked_for(platform: str) -> None:
+    running = many(platform, 1)
+    names = [NAME, "NOWHERE", "IN", "64496"]
+    asked = PLATFORMS[platform].references(running, names)
+    assert list(asked) == names
+    assert len(asked[NAME]) == 1
+    assert asked["NOWHERE"] == ()
+    in_bgp = platform in {"eos", "frr", "frr_route_map", "ios", "ros"}
+    assert len(asked["64496" if in_bgp else "IN"]) == 1
+    assert PLATFORMS[platform].references(running, []) == {}
+
+
+@pytest.mark.parametrize("platform", sorted(PLATFORMS))
+def test_a_config_that_is_cut_off_is_not_one_without_references(platform: str) -> None:
+    running = many(platform, 3)
+    for cut in (len(running) // 2, len(running) - 3):
+        with pytest.raises(ParseError, match="cut off"):
+            PLATFORMS[platform].references(running[:cut], [NAME])
