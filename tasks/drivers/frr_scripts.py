@@ -84,6 +84,28 @@ write() {{
         vt -f "$1"
     ) 9>> "$lock" > said 2>&1
 }}
+straighten() {{
+    # What somebody else has put in, or taken out, meanwhile; first comes what is missing.
+    awk '
+        function place(line) {{
+            split(line, word, " ")
+            if (word[1] != "route-map") return word[1] " " word[3] " " word[5]
+            return word[1] " " word[2] " " word[4] + 0
+        }}
+        /^no / {{ next }}
+        FILENAME == ARGV[1] {{ wanted[$0]; taken[place($0)]; want[++wants] = $0; next }}
+        {{ there[$0]; if (!($0 in wanted)) stray[++strays] = $0 }}
+        END {{
+            for (i = 1; i <= wants; i++)
+                if (!(want[i] in there) && want[i] !~ /^route-map /) print want[i]
+            for (i = 1; i <= strays; i++)
+                if (!(place(stray[i]) in taken)) {{
+                    sub(/: .*/, "", stray[i])
+                    print "no " stray[i]
+                }}
+        }}
+    ' "$1" now > rest && write rest && held
+}}
 clear_sessions() {{
     while IFS= read -r each; do vt -c "$each" > /dev/null 2>&1; done < clears
 }}
@@ -162,6 +184,7 @@ held || exit 1
 same before || {
     write inverse
     held || exit 1
+    same before || straighten before || exit 1
     same before || { echo "FRR does not take the old entries: $(head -c 400 said)"; exit 1; }
     clear_sessions
 }
