@@ -229,10 +229,15 @@ OWN_DRIVERS: Final[Mapping[str, tuple[str, str]]] = {
     "bird": ("tasks.drivers.bird", "BirdDriver"),
     "frr": ("tasks.drivers.frr", "FrrDriver"),
     "frr_route_map": ("tasks.drivers.frr_route_map", "FrrRouteMapDriver"),
+    "huawei_vrp": ("tasks.drivers.huawei_vrp", "HuaweiVrpDriver"),
+    "nxos": ("tasks.drivers.nxos", "NxosDriver"),
+    "nxos_ssh": ("tasks.drivers.nxos_ssh", "NxosSshDriver"),
     "ios": ("tasks.drivers.ios", "IosDriver"),
     "iosxr_netconf": ("tasks.drivers.iosxr_netconf", "IosxrNetconfDriver"),
     "openbgpd": ("tasks.drivers.openbgpd", "OpenbgpdDriver"),
+    "sros": ("tasks.drivers.sros", "SrosDriver"),
     "ros": ("tasks.drivers.ros", "RosDriver"),
+    "srl": ("tasks.drivers.srl", "SrlDriver"),
 }
 """Our own drivers, or NAPALM's with our hardening: module and class, by platform."""
 _VERIFIERS: Final[Mapping[str, Verifier]] = {

@@ -12,12 +12,16 @@ from irrgate.platforms.bird import Bird
 from irrgate.platforms.eos import Eos
 from irrgate.platforms.frr import Frr
 from irrgate.platforms.frr_route_map import FrrRouteMap
+from irrgate.platforms.huawei_vrp import HuaweiVrp
 from irrgate.platforms.ios import Ios
 from irrgate.platforms.iosxr import IosxrNetconf
 from irrgate.platforms.junos import Junos
+from irrgate.platforms.nxos import Nxos, NxosSsh
 from irrgate.platforms.openbgpd import Openbgpd
 from irrgate.platforms.platform import Platform
 from irrgate.platforms.ros import Ros
+from irrgate.platforms.srl import Srl
+from irrgate.platforms.sros import Sros
 
 PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
     {
@@ -31,7 +35,12 @@ PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
             Openbgpd(),
             Ios(),
             IosxrNetconf(),
+            HuaweiVrp(),
+            Nxos(),
+            NxosSsh(),
             Ros(),
+            Sros(),
+            Srl(),
         )
     }
 )

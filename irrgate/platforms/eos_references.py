@@ -1,33 +1,35 @@
-"""What refers to a prefix list in an EOS running config: any line that has its name."""
+"""What refers to a prefix list in a running config of indented sections: any line with its name."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+from typing import Final
 
 from irrgate.platforms.mentions import References, mentions
 
-_DEFINITION = re.compile(r"ip(?:v6)? prefix-list (\S+)")
-
-
-def _is_own_list(name: str, line: str) -> bool:
-    defined = _DEFINITION.match(line)
-    return defined is not None and defined[1] == name
+_DEFINITION: Final = re.compile(r"ip(?:v6)? prefix-list (\S+)")
 
 
 def find_references(
-    running: str, names: Collection[str], is_own: Callable[[str, str], bool] = _is_own_list
+    running: str,
+    names: Collection[str],
+    definition: re.Pattern[str] = _DEFINITION,
+    owners: Mapping[str, str] = MappingProxyType({}),
 ) -> Mapping[str, tuple[str, ...]]:
     """Return the lines that mention each of `names`, with the sections that they stand in.
 
-    Not those of what has the name itself, as `is_own` tells of a name and an outermost line: a
-    prefix list of that name, of whatever family.
+    Not those of a prefix list of that name itself, of whatever family: what `definition` matches,
+    with the name as its group, at the outermost section's line. Nor those of what it is a part of,
+    by `owners`.
     """
     references = References(names)
     sections = Sections(running)
     for position, name in mentions(running, names):
         path = sections.path(position)
-        if not is_own(name, path[0]):
+        defined = definition.match(path[0])
+        if defined is None or defined[1] not in {name, owners.get(name)}:
             references.add(name, ": ".join(path))
     return references.told()
 
@@ -61,7 +63,7 @@ class Sections:
             start = text.rfind("\n", 0, start - 1) + 1
         for line in text[start:end].split("\n"):
             words = line.strip()
-            if words in {"", "!"}:
+            if words in {"", "!", "#"}:
                 continue
             indent = len(line) - len(line.lstrip())
             while self._open and self._open[-1][0] >= indent:

@@ -282,20 +282,11 @@ def _references(running: str, names: Collection[str]) -> dict[str, tuple[str, ..
         if split and split[0] in parts:
             parts[split[0]].append(listed)
     owner = {part: name for name, listed in parts.items() for part in listed}
-    told = find_references(
-        running,
-        {*parts, *owner},
-        lambda name, line: _is_own(owner.get(name, name), name, line),
-    )
+    told = find_references(running, {*parts, *owner}, _OWN_LINE, owner)
     return {
         name: _joined(told[each] for each in dict.fromkeys((name, *listed)))
         for name, listed in parts.items()
     }
-
-
-def _is_own(name: str, mentioned: str, line: str) -> bool:
-    match = _OWN_LINE.match(line)
-    return match is not None and match[1] in {name, mentioned}
 
 
 def _joined(told: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

@@ -88,18 +88,22 @@ class ListsChange:
         return {each.key[1] for each in self.lists} | {each.name for each in self.maps}
 
     def commands(self) -> str:
-        """Return the lines for vtysh.
+        """Return the lines for vtysh: what comes, in lists and then in route-maps, what goes."""
+        maps = (line for each in self.maps for line in each.commands())
+        return _text([*self.coming(), *maps, *self.going()])
 
-        All entries that come, in lists and then in route-maps, those of lists that go, and then
-        route-maps and lists that go.
-        """
-        staying = [each for each in self.lists if each.exists]
-        adds = [f"{each.head} {text}" for each in staying for text in each.added]
-        maps = [line for each in self.maps for line in each.commands()]
+    def coming(self) -> list[str]:
+        """Return the lines by which entries of lists come."""
+        staying = (each for each in self.lists if each.exists)
+        return [f"{each.head} {text}" for each in staying for text in each.added]
+
+    def going(self) -> list[str]:
+        """Return the lines by which entries of lists go, and after them what goes whole."""
+        staying = (each for each in self.lists if each.exists)
         removes = [f"no {each.head} {text}" for each in staying for text in each.removed]
         gone = [f"no route-map {each.name}" for each in self.maps if each.before and not each.after]
         gone += [f"no {each.head}" for each in self.lists if not each.exists and each.existed]
-        return _text([*adds, *maps, *removes, *gone])
+        return [*removes, *gone]
 
     def reversed(self) -> ListsChange:
         """Return the way back: the same steps, the last one first, so by the same states."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from irrgate.platforms.numbered import Key
-from irrgate.platforms.numbered_lines import FAMILIES
+from irrgate.platforms.numbered_lines import FAMILIES, KEYWORDS
 from tasks.drivers.cli_terminal import CliTerminal, Refusal
 from tasks.drivers.errors import CommandFailed, CommitRefused, Locked
 
@@ -23,6 +23,7 @@ MAX_MINUTES: Final = 120
 _TOLD: Final = 3
 """refused lines that are told; the rest is counted"""
 _LINE: Final = re.compile(r"^(ip|ipv6) prefix-list (\S+) (.*\S)[ \r]*$", re.MULTILINE)
+_COUNT: Final = re.compile(r"\bcount: *([0-9]+)")
 _FREE: Final = re.compile(r"\(([0-9]+) bytes free\)")
 _MD5: Final = re.compile(r"= *([0-9a-f]{32})\b")
 _COPIED: Final = re.compile(r"([0-9]+) bytes copied")
@@ -80,6 +81,13 @@ class IosRouter:
         if "BGP neighbor is" not in output and "router identifier" not in output:
             raise self._failed(f"show {what}", output)
         return output
+
+    def count(self, key: Key) -> int:
+        """Return how many entries a list has, without having all of them printed."""
+        afi, name = key
+        said = self._terminal.run(f"show {KEYWORDS[afi]} prefix-list summary {name}")
+        match = _COUNT.search(said)
+        return int(match[1]) if match else len(lists_of(self.running()).get(key, ()))
 
     # What changes it
 

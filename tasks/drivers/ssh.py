@@ -141,6 +141,21 @@ class SshTransport:
             said = str(exc) or "it ended"
             raise ConnectionFailed(self._name, f"the connection broke: {said}") from exc
 
+    def terminal(self, columns: int, timeout: float) -> paramiko.Channel:
+        """Return a channel with a terminal of that width on it, and behind it the user's shell."""
+        transport = self._client.get_transport()
+        if transport is None or not transport.is_active():
+            raise ConnectionFailed(self._name, "the connection was closed")
+        try:
+            channel = transport.open_session(timeout=timeout)
+            channel.settimeout(timeout)
+            channel.get_pty(term="vt100", width=columns, height=1000)
+            channel.invoke_shell()
+        except (paramiko.SSHException, EOFError, OSError) as exc:
+            said = str(exc) or "it ended"
+            raise ConnectionFailed(self._name, f"no terminal was opened: {said}") from exc
+        return channel
+
     def _finish(
         self, channel: paramiko.Channel, program: str, stdin: bytes, deadline: float
     ) -> tuple[int, bytes, bytes]:

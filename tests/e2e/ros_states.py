@@ -67,21 +67,26 @@ def never_wrong(
     probes: Mapping[str, Sequence[str]],
     *,
     since: int = 0,
+    until: int | None = None,
     gone: Iterable[str] = (),
+    between: tuple[Iterable[str], Iterable[str]] | None = None,
 ) -> int:
-    """Check all states of the chains of `probes` from the one after `since` rules came or went.
+    """Check the states of the chains of `probes` from after `since` rules came or went.
 
-    Returns how many there were.
+    The last one is after `until` of them. Returns how many there were.
 
     A chain that was there is never missing, but for `gone`; it never accepts what neither its
-    first state nor its last one does, and never refuses what both accept. Every chain of
-    irrgate's ends with its reject, whatever happens.
+    first state nor its last one does, and never refuses what both accept. Instead of these two
+    it may be held against the old and the new filter, `between` which it went to and fro. Every
+    chain of irrgate's ends with its reject, whatever happens.
     """
-    seen = list(states(before, device))[since:]
+    seen = list(states(before, device))[since : None if until is None else until + 1]
     removed = set(gone)
     for chain, asked in probes.items():
         held = [accepted(rules, chain, asked) for rules in seen]
         first, last = held[0] or set(), held[-1] or set()
+        if between is not None:
+            first, last = map(set, between)
         for was, now in pairwise(held):
             assert was is None or now is not None or chain in removed, f"{chain} is missing"
         for now in held:

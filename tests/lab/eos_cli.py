@@ -16,6 +16,7 @@ from tests.lab.eos_prefix_list import CommandRefused, invalid
 from tests.lab.eos_show import BGP_SHOWS, Json, show_json, show_text
 from tests.lab.eos_switch import EosSwitch, Session, SessionState
 from tests.lab.faults import Fault, FaultKind, Step
+from tests.lab.https_server import LineCut
 
 COPIED: Final = "Copy completed successfully.\n"
 
@@ -23,10 +24,6 @@ _SESSION: Final = re.compile(
     r"configure session (\S+)(?: (abort|commit)(?: timer (\d{1,2}:\d{2}(?::\d{2})?))?)?$"
 )
 _LEAVES_CONFIG: Final = frozenset({"end", "abort", "commit"})
-
-
-class LineCut(Exception):  # noqa: N818 - no error of the device: the connection goes
-    """The connection is cut; nothing more of the request is run."""
 
 
 @dataclass(frozen=True, slots=True)

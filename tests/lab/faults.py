@@ -26,6 +26,7 @@ class FaultKind(StrEnum):
     SLOW = "slow"  # answered as always, `seconds` later
     GARBAGE = "garbage"  # applied, and answered with nonsense
     TRUNCATE = "truncate"  # a config that is read ends in the middle
+    IGNORE = "ignore"  # answered as if it were applied, and nothing is
 
 
 class Step(StrEnum):
@@ -39,6 +40,7 @@ class Step(StrEnum):
     COMMIT = "commit"
     BGP = "bgp"  # the state of the BGP sessions is read
     CONFIRM = "confirm"
+    SAVE = "save"  # the running config becomes the startup config, where that is a step of its own
     ROLLBACK = "rollback"  # a commit is taken back by a command, not by its timer
     DISCARD = "discard"
     CLOSE = "close"
@@ -49,6 +51,7 @@ _APPLIED = tuple(step for step in Step if step not in {Step.CONNECT, Step.LOGIN}
 _ONLY_AT = {
     FaultKind.REFUSE: (Step.CONNECT, Step.LOGIN),
     FaultKind.TRUNCATE: (Step.GET_CONFIG,),
+    FaultKind.IGNORE: (Step.COMMIT, Step.SAVE),
     FaultKind.HANG_AFTER: _APPLIED,
     FaultKind.RESTART_AFTER: _APPLIED,
 }

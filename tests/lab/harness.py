@@ -33,9 +33,14 @@ PLATFORMS = (
     "junos",
     "ios",
     "iosxr_netconf",
+    "huawei_vrp",
+    "nxos",
+    "nxos_ssh",
     "ros",
+    "srl",
+    "sros",
 )
-_NETCONF_BGP = frozenset({"junos", "iosxr_netconf"})
+_NETCONF_BGP = frozenset({"junos", "iosxr_netconf", "srl", "sros"})
 START_TIMEOUT = 20.0  # seconds; it takes less than one, but a loaded machine may take its time
 
 
@@ -161,22 +166,25 @@ class LabDevice:
 
     @property
     def certificate(self) -> Path:
-        """The device's own (self-signed) certificate as PEM: what a client trusts (eos, ros)."""
+        """The device's own (self-signed) certificate as PEM: what a client over TLS trusts."""
         return self.directory / "certificate.pem"
 
     def napalm_optional_args(self) -> dict[str, object]:
         """The optional_args with which the NAPALM driver reaches this device and verifies it.
 
-        eos: an SSL context that trusts just this device's certificate. junos: the host key is in a
+        eos, srl: just this device's certificate is trusted. junos: the host key is in a
         known_hosts file which `ssh_config_file` names; PyEZ looks at it only when the driver's
         `device._hostkey_verify` is set to True before `open()`.
         """
         if self.platform == "eos":
             context = ssl.create_default_context(cafile=str(self.certificate))
             return {"transport": "https", "port": self.port, "context": context}
-        if self.platform == "ros":
+        if self.platform in {"nxos", "ros", "srl"}:
             return {"port": self.port, "ca_file": str(self.certificate)}
-        return {"port": self.port, "ssh_config_file": str(self._ssh_config())}
+        ssh_config = self._ssh_config()
+        if self.platform in {"huawei_vrp", "nxos_ssh"}:
+            return {"port": self.port, "known_hosts": str(ssh_config.with_name("known_hosts"))}
+        return {"port": self.port, "ssh_config_file": str(ssh_config)}
 
     def _ssh_config(self) -> Path:
         file = self.directory / "ready.json"

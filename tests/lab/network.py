@@ -27,8 +27,14 @@ EMPTY_CONFIG = {
     "eos": "hostname {name}\n!\nend\n",
     "iosxr_netconf": "hostname {name}\n!\nend\n",
     "junos": "system {{\n    host-name {name};\n}}\n",
+    "huawei_vrp": "!Software Version V200R010C00SPC600\n#\nsysname {name}\n#\nreturn\n",
+    "nxos": "hostname {name}\nfeature bgp\nfeature nxapi\n",
+    "nxos_ssh": "hostname {name}\nfeature bgp\n",
+    "sros": '<configure xmlns="urn:nokia.com:sros:ns:yang:sr:conf">\n'
+    "<system><name>{name}</name></system>\n</configure>\n",
     "ios": "hostname {name}\nip scp server enable\narchive\n path flash:archive\n!\nend\n",
     "ros": "/system identity set name={name}\n",
+    "srl": '{{"srl_nokia-system:system":{{"name":{{"host-name":"{name}"}}}}}}',
 }
 
 

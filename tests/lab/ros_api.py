@@ -16,8 +16,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tests.lab.device import LOOPBACK
-from tests.lab.eos_http import reset
 from tests.lab.faults import Fault, FaultKind, Step
+from tests.lab.https_server import reset
 from tests.lab.ros_config import RULES
 from tests.lab.ros_router import RosRouter
 from tests.lab.ros_rules import RuleRefusedError

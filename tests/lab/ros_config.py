@@ -119,10 +119,8 @@ class RosConfig:
 
     def digest(self) -> str:
         """The digest of the configuration, the order of rules left out."""
-        others = repr(sorted(self.menus.items()))
-        digest = hashlib.sha256(others.encode())
-        digest.update(repr(sorted(self.sums.items())).encode())
-        return digest.hexdigest()
+        others = repr((self.menus, sorted(self.sums.items())))
+        return hashlib.sha256(others.encode()).hexdigest()
 
     def rows(self, menu: str) -> Iterable[Mapping[str, str]]:
         """The rows of a menu as the API prints them."""

@@ -7,6 +7,7 @@ Every method is called under the chassis lock.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -134,10 +135,13 @@ class RosRouter:
         self._unsaved = False
 
     def _save_often(self) -> None:
-        while not self.chassis.stopping.wait(_EVERY):
+        wait = _EVERY
+        while not self.chassis.stopping.wait(wait):
+            started = time.monotonic()
             with self.chassis.lock:
                 if self._unsaved:
                     self._save()
+            wait = max(_EVERY, 20 * (time.monotonic() - started))
 
 
 def _session(neighbor: Mapping[str, object]) -> Row:

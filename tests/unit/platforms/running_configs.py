@@ -17,6 +17,7 @@ from tests.unit.platforms.routers import (
     OpenbgpdRouter,
     RosRouter,
     candidate,
+    nxos_shown,
 )
 
 NAME = "IRR-AS1-V4"
@@ -60,10 +61,19 @@ def iosxr(*blocks: str) -> str:
     return f"!! IOS XR Configuration 7.3.1\n!\nhostname edge1\n{listed}{''.join(blocks)}end\n"
 
 
+def nxos(*blocks: str) -> str:
+    return nxos_shown("".join((f"ip prefix-list {NAME} seq 10 permit 10.0.0.0/8 \n", *blocks)))
+
+
 def openbgpd(text: str, lists: Mapping[str, PrefixSet] | None = None) -> str:
     router = OpenbgpdRouter(user={"/etc/bgpd.conf": text})
     router.load(candidate("openbgpd", lists or {NAME: prefixes("10.0.0.0/8")}))
     return router.running()
+
+
+def vrp(*blocks: str) -> str:
+    listed = f"ip ip-prefix {NAME} index 10 permit 10.0.0.0 8\n"
+    return "#\n".join(("!Software Version V200R010C00SPC600\n", *blocks, listed, "return\n"))
 
 
 def ros(*lines: str) -> str:

@@ -17,10 +17,14 @@ from tests.unit.platforms.running_configs import (
     ios,
     iosxr,
     junos,
+    nxos,
     only,
     openbgpd,
     ros,
+    vrp,
 )
+from tests.unit.platforms.srl_made import srl
+from tests.unit.platforms.sros_configs import sros, sros_entry, sros_policy
 
 
 def many_on_iosxr(count: int) -> str:
@@ -34,6 +38,11 @@ def many_on_ros(count: int) -> str:
         "/routing bgp template add as=64496 name=default\n",
         *(f'/routing filter rule add chain=IN rule="{rule.format(n)}"\n' for n in range(count)),
     )
+
+
+def many_on_vrp(count: int) -> str:
+    peers = "".join(f"  peer {n} ip-prefix {NAME} import\n" for n in range(count))
+    return vrp(f"bgp 64496\n #\n ipv4-family unicast\n{peers}")
 
 
 def many_on_openbgpd(count: int) -> str:
@@ -65,6 +74,20 @@ def many_on_junos(count: int) -> str:
     return junos(JUNOS_LIST, f"    policy-statement IN {{\n{terms}    }}\n")
 
 
+def many_on_nxos(count: int) -> str:
+    uses = "".join(f"    prefix-list {NAME} in {n}\n" for n in range(count))
+    return nxos(f"router bgp 64496\n  neighbor 192.0.2.1\n{uses}")
+
+
+def many_on_sros(count: int) -> str:
+    return sros(sros_policy(*map(sros_entry, range(count))))
+
+
+def many_on_srl(count: int) -> str:
+    statements = [{"name": str(n), "match": {"prefix-set": NAME}} for n in range(count)]
+    return srl([{"name": "IN", "statement": statements}])
+
+
 MANY = {
     "openbgpd": many_on_openbgpd,
     "bird": many_on_bird,
@@ -76,7 +99,12 @@ MANY = {
     "eos": many_on_eos,
     "junos": many_on_junos,
     "iosxr_netconf": many_on_iosxr,
+    "huawei_vrp": many_on_vrp,
     "ros": many_on_ros,
+    "nxos": many_on_nxos,
+    "nxos_ssh": many_on_nxos,
+    "sros": many_on_sros,
+    "srl": many_on_srl,
 }
 
 
@@ -110,7 +138,13 @@ def test_what_a_router_says_is_told_in_one_line_of_print(platform: str) -> None:
         "ios": ios(f"interface Loopback1\n description {NAME} {long}\n!\n"),
         "openbgpd": openbgpd(f"# {NAME} {long}\n"),
         "iosxr_netconf": iosxr(f"interface Loopback0\n description {NAME} {long}\n!\n"),
+        "huawei_vrp": vrp(f"interface LoopBack0\n description {NAME} {long}\n"),
+        "nxos": nxos(f"interface mgmt0\n  description {NAME} {long}\n"),
+        "nxos_ssh": nxos(f"interface mgmt0\n  description {NAME} {long}\n"),
+        # Of what a terminal obeys, XML knows the one byte that stands for it.
+        "sros": sros(after=f"<x>{NAME} {long}</x>".replace("\x1b[", "\x9b")),
         "ros": ros(f'/routing bgp template add comment="{NAME} {long}"\n'),
+        "srl": srl(location=f"{NAME} {long}"),
     }
     (told,) = only(platform, running[platform]).references
     assert told.isprintable()
@@ -125,8 +159,8 @@ def test_any_names_can_be_asked_for(platform: str) -> None:
     assert list(asked) == names
     assert len(asked[NAME]) == 1
     assert asked["NOWHERE"] == ()
-    in_bgp = platform in {"eos", "frr", "frr_route_map", "ios", "ros"}
-    assert len(asked["64496" if in_bgp else "IN"]) == 1
+    in_bgp = {"eos", "frr", "frr_route_map", "ios", "ros", "huawei_vrp", "nxos", "nxos_ssh"}
+    assert len(asked["64496" if platform in in_bgp else "IN"]) == 1
     assert PLATFORMS[platform].references(running, []) == {}
 
 

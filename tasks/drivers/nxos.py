@@ -1,0 +1,93 @@
+"""NAPALM's NX-OS driver by NX-API, hardened: see docs/nxos.md."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+# As modules: NAPALM takes the first NetworkDriver in here, imported ones included.
+import napalm.nxos.nxos as napalm_nxos
+
+from irrgate.errors import DeviceError
+from irrgate.platforms.nxos import Nxos
+from tasks.drivers.errors import CommandFailed, ConnectionFailed
+from tasks.drivers.nxos_api import NxApi, trusted
+from tasks.drivers.nxos_candidate import NxosCandidates
+
+_PORTS: Final = {"https": 443, "http": 80}
+_OWN: Final = ("verify_host", "known_hosts", "ca_file", "key_file", "config_lock")
+
+
+class NxosDriver(NxosCandidates, napalm_nxos.NXOSDriver):  # type: ignore[misc]
+    """NX-OS by NX-API.
+
+    `optional_args`: `port`, `transport` (https; http only by name), `verify_host` (true) and
+    `ca_file` (PEM; the system's CAs where there is none).
+    """
+
+    lists = Nxos()
+
+    def __init__(
+        self,
+        hostname: str,
+        username: str,
+        password: str,
+        timeout: int = 60,
+        optional_args: dict[str, Any] | None = None,
+    ) -> None:
+        """Take NAPALM's arguments; raises DeviceError for options that cannot be."""
+        options = dict(optional_args or {})
+        own = {name: options.pop(name, None) for name in _OWN}
+        transport = options.get("transport", "https")
+        if transport not in _PORTS:
+            raise DeviceError(hostname, f"transport must be https or http, not {transport!a}")
+        super().__init__(hostname, username, password, timeout, options)
+        self._verify = own["verify_host"] is not False
+        self._ca_file: str | None = own["ca_file"]
+        self._url = f"{transport}://{_bracketed(hostname)}:{self.port}/ins"
+
+    def open(self) -> None:
+        """Log in; raises ConnectionFailed, LoginRefused, TimedOut or CommandFailed."""
+        verify = trusted(self.hostname, self._ca_file, verify=self._verify)
+        login = self.username or "", self.password or ""
+        self.device: NxApi | None = NxApi(self.hostname, self._url, login, self.timeout, verify)
+        try:
+            self._ask("show hostname")
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Forget the session; NX-API has nothing to be closed."""
+        device, self.device, self._change = self.device, None, None
+        if device is not None:
+            device.close()
+
+    def is_alive(self) -> dict[str, bool]:
+        """Tell whether the router answers."""
+        try:
+            return {"is_alive": self.device is not None and bool(self._ask("show hostname"))}
+        except DeviceError:
+            return {"is_alive": False}
+
+    def _ask(self, command: str) -> str:
+        return str(self._api.show(command, raw_text=True))
+
+    def _structured(self, command: str) -> dict[str, Any]:
+        found = self._api.show(command)
+        if not isinstance(found, dict):
+            raise CommandFailed(self.hostname, f"{command}: answered with {str(found)[:200]!a}")
+        return found
+
+    def _configure(self, lines: Sequence[str]) -> None:
+        self._api.config_list(lines)
+
+    @property
+    def _api(self) -> NxApi:
+        if self.device is None:
+            raise ConnectionFailed(self.hostname, "the connection is not open")
+        return self.device
+
+
+def _bracketed(hostname: str) -> str:
+    return f"[{hostname}]" if ":" in hostname else hostname
