@@ -33,6 +33,7 @@ REACHED_BY: Final[Mapping[str, tuple[Proof, int]]] = {
     "junos": (Proof.SSH, 830),
     "bird": (Proof.SSH, 22),
     "frr": (Proof.SSH, 22),
+    "frr_route_map": (Proof.SSH, 22),
     "openbgpd": (Proof.SSH, 22),
     "ios": (Proof.SSH, 22),
     "iosxr_netconf": (Proof.SSH, 830),
