@@ -138,9 +138,7 @@ def test_any_names_can_be_asked_for(platform: str) -> None:
     assert list(asked) == names
     assert len(asked[NAME]) == 1
     assert asked["NOWHERE"] == ()
-    by_asn = {"eos", "frr", "ios", "ros", "huawei_vrp"}
-    assert len(asked["64496" if platform in by_asn else "IN"]) == 1
-    by_number = {"eos", "frr", "ios", "ros", "nxos", "nxos_ssh"}
+    by_number = {"eos", "frr", "huawei_vrp", "ios", "ros", "nxos", "nxos_ssh"}
     assert len(asked["64496" if platform in by_number else "IN"]) == 1
     assert PLATFORMS[platform].references(running, []) == {}
 
