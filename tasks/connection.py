@@ -234,7 +234,9 @@ OWN_DRIVERS: Final[Mapping[str, tuple[str, str]]] = {
     "ios": ("tasks.drivers.ios", "IosDriver"),
     "iosxr_netconf": ("tasks.drivers.iosxr_netconf", "IosxrNetconfDriver"),
     "openbgpd": ("tasks.drivers.openbgpd", "OpenbgpdDriver"),
+    "sros": ("tasks.drivers.sros", "SrosDriver"),
     "ros": ("tasks.drivers.ros", "RosDriver"),
+    "srl": ("tasks.drivers.srl", "SrlDriver"),
 }
 """Our own drivers, or NAPALM's with our hardening: module and class, by platform."""
 _VERIFIERS: Final[Mapping[str, Verifier]] = {

@@ -19,6 +19,8 @@ from irrgate.platforms.nxos import Nxos, NxosSsh
 from irrgate.platforms.openbgpd import Openbgpd
 from irrgate.platforms.platform import Platform
 from irrgate.platforms.ros import Ros
+from irrgate.platforms.srl import Srl
+from irrgate.platforms.sros import Sros
 
 PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
     {
@@ -35,6 +37,8 @@ PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
             Nxos(),
             NxosSsh(),
             Ros(),
+            Sros(),
+            Srl(),
         )
     }
 )

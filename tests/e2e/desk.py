@@ -9,25 +9,19 @@ import shutil
 import subprocess
 import time
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from irrgate.irr.snapshot import load_dumps
 from tests.e2e.command_server import CommandServer
-from tests.lab import (
-    eos_semantics,
-    huawei_vrp_semantics,
-    ios_semantics,
-    iosxr_semantics,
-    junos_semantics,
-    nxos_semantics,
-    ros_semantics,
-)
+from tests.e2e.written_by_hand import accepts as accepts  # noqa: PLC0414 - for the tests
+from tests.e2e.written_by_hand import blank as blank  # noqa: PLC0414 - for the tests
+from tests.e2e.written_by_hand import config as config  # noqa: PLC0414 - for the tests
 from tests.lab.apply_log import Applied
 from tests.lab.harness import LabDevice
-from tests.lab.network import EMPTY_CONFIG, PASSWORD, Finished, LabNetwork, irrgate_argv
+from tests.lab.network import PASSWORD, Finished, LabNetwork, irrgate_argv
 
 WIDE = {"COLUMNS": "400"}
 """a terminal on which nothing is folded"""
@@ -160,69 +154,6 @@ def renew(devices: Iterable[LabDevice], running: Callable[[LabDevice], str] | No
         device.set_running(running(device) if running else blank(device))
 
 
-def blank(device: LabDevice) -> str:
-    return EMPTY_CONFIG[device.platform].format(name=device.name)
-
-
-def config(device: LabDevice, lists: dict[str, list[str]]) -> str:
-    """A running config with these prefix lists of exact entries, as a person might write them."""
-    if device.platform in _LINES:
-        lines, end = _LINES[device.platform]
-        last = end.rpartition("\n")[0].rpartition("\n")[2]
-        head = blank(device).removesuffix(f"{last}\n") if last else blank(device)
-        return "".join((head, *lines(lists), end))
-    if device.platform == "eos":
-        text = f"hostname {device.name}\n!\n"
-        for name, prefixes in lists.items():
-            keyword = "ipv6" if name.endswith("V6") else "ip"
-            entries = "".join(
-                f"   seq {10 * at} permit {prefix}\n" for at, prefix in enumerate(prefixes, 1)
-            )
-            text += f"{keyword} prefix-list {name}\n{entries}!\n"
-        return f"{text}end\n"
-    if device.platform == "iosxr_netconf":
-        text = f"hostname {device.name}\n!\n"
-        for name, prefixes in lists.items():
-            entries = ",\n  ".join(prefixes)
-            text += f"prefix-set {name}\n  {entries}\nend-set\n!\n"
-        return f"{text}end\n"
-    text = f"system {{\n    host-name {device.name};\n}}\npolicy-options {{\n"
-    for name, prefixes in lists.items():
-        entries = "".join(f"        {prefix} exact;\n" for prefix in prefixes)
-        text += f"    route-filter-list {name} {{\n{entries}    }}\n"
-    return f"{text}}}\n"
-
-
-def _ios_lines(lists: dict[str, list[str]], step: int = 5) -> Iterator[str]:
-    for name, prefixes in lists.items():
-        keyword = "ipv6" if name.endswith("V6") else "ip"
-        for at, prefix in enumerate(prefixes, 1):
-            yield f"{keyword} prefix-list {name} seq {step * at} permit {prefix}\n"
-
-
-def _ros_lines(lists: dict[str, list[str]]) -> Iterator[str]:
-    for name, prefixes in lists.items():
-        for rule in (*(f"if (dst=={prefix}) {{accept}}" for prefix in prefixes), "reject"):
-            yield f'/routing filter rule add chain={name} rule="{rule}"\n'
-
-
-def _vrp_lines(lists: dict[str, list[str]]) -> Iterator[str]:
-    for name, prefixes in lists.items():
-        keyword = "ipv6-prefix" if name.endswith("V6") else "ip-prefix"
-        for at, prefix in enumerate(prefixes, 1):
-            yield f"ip {keyword} {name} index {10 * at} permit {prefix.replace('/', ' ')}\n"
-
-
-_LINES: Mapping[str, tuple[Callable[[dict[str, list[str]]], Iterator[str]], str]] = {
-    "ios": (_ios_lines, "!\nend\n"),
-    "nxos": (lambda lists: _ios_lines(lists, step=10), ""),
-    "nxos_ssh": (lambda lists: _ios_lines(lists, step=10), ""),
-    "ros": (_ros_lines, ""),
-    "huawei_vrp": (_vrp_lines, "#\nreturn\n"),
-}
-"""where an entry is a line: the lines, and how a config ends"""
-
-
 def log(device: LabDevice) -> list[Applied]:
     """What a router did since it was renewed."""
     records = device.apply_log()
@@ -234,25 +165,10 @@ def events(device: LabDevice) -> list[str]:
     return [record.event for record in log(device)]
 
 
-def accepts(device: LabDevice, name: str, prefix: str) -> bool:
-    """Whether a router's list lets a prefix pass, by the lab's own reading of the platform."""
-    return _ACCEPTS[device.platform](device.running(), name, prefix)
-
-
-_ACCEPTS: Mapping[str, Callable[[str, str, str], bool]] = {
-    "eos": eos_semantics.accepts,
-    "junos": junos_semantics.accepts,
-    "ios": ios_semantics.accepts,
-    "iosxr_netconf": iosxr_semantics.accepts,
-    "huawei_vrp": huawei_vrp_semantics.accepts,
-    "nxos": nxos_semantics.accepts,
-    "nxos_ssh": nxos_semantics.accepts,
-    "ros": ros_semantics.accepts,
-}
-
-
 def has_list(device: LabDevice, name: str) -> bool:
-    kinds = "prefix-list |prefix-set |route-filter-list |ip-prefix |ipv6-prefix |chain="
+    if device.platform == "srl":
+        return name in device.lists()
+    kinds = "-prefix |prefix-list |prefix-set |route-filter-list |chain=|<name>"
     return bool(re.search(rf"({kinds}){name}\b", device.running()))
 
 

@@ -112,7 +112,7 @@ class Fleet:
         """Make all routers as they were, and arm the faults; returns them by router."""
         renew(self.desk.devices.values(), lambda device: self.old[device.name])
         struck = {}
-        for platform in ("eos", "junos"):
+        for platform in dict.fromkeys(strike.platform for strike in strikes):
             of_platform = [strike for strike in strikes if strike.platform == platform]
             assert len(of_platform) <= STRUCK
             for number, strike in enumerate(of_platform, 1):

@@ -37,8 +37,10 @@ PLATFORMS = (
     "nxos",
     "nxos_ssh",
     "ros",
+    "srl",
+    "sros",
 )
-_NETCONF_BGP = frozenset({"junos", "iosxr_netconf"})
+_NETCONF_BGP = frozenset({"junos", "iosxr_netconf", "srl", "sros"})
 START_TIMEOUT = 20.0  # seconds; it takes less than one, but a loaded machine may take its time
 
 
@@ -170,14 +172,14 @@ class LabDevice:
     def napalm_optional_args(self) -> dict[str, object]:
         """The optional_args with which the NAPALM driver reaches this device and verifies it.
 
-        eos: an SSL context that trusts just this device's certificate. junos: the host key is in a
+        eos, srl: just this device's certificate is trusted. junos: the host key is in a
         known_hosts file which `ssh_config_file` names; PyEZ looks at it only when the driver's
         `device._hostkey_verify` is set to True before `open()`.
         """
         if self.platform == "eos":
             context = ssl.create_default_context(cafile=str(self.certificate))
             return {"transport": "https", "port": self.port, "context": context}
-        if self.platform in {"nxos", "ros"}:
+        if self.platform in {"nxos", "ros", "srl"}:
             return {"port": self.port, "ca_file": str(self.certificate)}
         ssh_config = self._ssh_config()
         if self.platform in {"huawei_vrp", "nxos_ssh"}:

@@ -30,8 +30,11 @@ EMPTY_CONFIG = {
     "huawei_vrp": "!Software Version V200R010C00SPC600\n#\nsysname {name}\n#\nreturn\n",
     "nxos": "hostname {name}\nfeature bgp\nfeature nxapi\n",
     "nxos_ssh": "hostname {name}\nfeature bgp\n",
+    "sros": '<configure xmlns="urn:nokia.com:sros:ns:yang:sr:conf">\n'
+    "<system><name>{name}</name></system>\n</configure>\n",
     "ios": "hostname {name}\nip scp server enable\narchive\n path flash:archive\n!\nend\n",
     "ros": "/system identity set name={name}\n",
+    "srl": '{{"srl_nokia-system:system":{{"name":{{"host-name":"{name}"}}}}}}',
 }
 
 

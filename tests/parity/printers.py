@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Final
 from irrgate.platforms.bird_file import write_own
 from irrgate.platforms.daemon_files import DaemonFile, DaemonFiles, join_files
 from irrgate.platforms.openbgpd_text import running_text, seal_of
+from irrgate.platforms.sros_text import to_xml
 from irrgate.prefixes import Afi, PrefixSet
 
 
@@ -81,9 +83,26 @@ def _vrp_entries(afi: Afi, text: str) -> PrefixSet:
     return PrefixSet.parse(afi, ranges)
 
 
+_SRL_ENTRY: Final = '%N {"ip-prefix": "%n/%l", "mask-length-range": "%a..%A"}\\n'
+"""bgpq4 1.9 has no output for SR Linux: these are its prefixes and lengths in the router's words"""
+
+
+def _srl(text: str) -> str:
+    sets: dict[str, list[object]] = {}
+    for line in text.splitlines():
+        name, _, entry = line.partition(" ")
+        if name:
+            sets.setdefault(name, []).append(json.loads(entry))
+    listed = [{"name": name, "prefix": entries} for name, entries in sets.items()]
+    policy = {"srl_nokia-routing-policy:routing-policy": {"prefix-set": listed}}
+    return json.dumps({"srl_nokia-system:system": {}, **policy})
+
+
 PRINTERS: Final = (
     Printer("eos", ("-e",), _ended),
     Printer("junos", ("-J", "-z"), _same, listed=_junos_entries),
+    Printer("sros", ("-n",), to_xml),
+    Printer("sros", ("-N",), to_xml),
     Printer("bird", ("-b",), _bird, label=lambda name: f"define '{name}'"),
     Printer("openbgpd", ("-B", "-E"), _openbgpd),
     Printer("ios", (), _ended),
@@ -92,5 +111,6 @@ PRINTERS: Final = (
     Printer("frr", ("-s",), _ended),
     Printer("iosxr_netconf", ("-X",), _ended),
     Printer("huawei_vrp", ("-U",), _returned, listed=_vrp_entries),
+    Printer("srl", ("-F", _SRL_ENTRY), _srl),
 )
 """In the order in which `make parity` prints them."""

@@ -22,6 +22,8 @@ from tests.unit.platforms.running_configs import (
     ros,
     vrp,
 )
+from tests.unit.platforms.srl_made import srl
+from tests.unit.platforms.sros_configs import sros, sros_entry, sros_policy
 
 
 def many_on_iosxr(count: int) -> str:
@@ -76,6 +78,15 @@ def many_on_nxos(count: int) -> str:
     return nxos(f"router bgp 64496\n  neighbor 192.0.2.1\n{uses}")
 
 
+def many_on_sros(count: int) -> str:
+    return sros(sros_policy(*map(sros_entry, range(count))))
+
+
+def many_on_srl(count: int) -> str:
+    statements = [{"name": str(n), "match": {"prefix-set": NAME}} for n in range(count)]
+    return srl([{"name": "IN", "statement": statements}])
+
+
 MANY = {
     "openbgpd": many_on_openbgpd,
     "bird": many_on_bird,
@@ -88,6 +99,8 @@ MANY = {
     "ros": many_on_ros,
     "nxos": many_on_nxos,
     "nxos_ssh": many_on_nxos,
+    "sros": many_on_sros,
+    "srl": many_on_srl,
 }
 
 
@@ -123,7 +136,10 @@ def test_what_a_router_says_is_told_in_one_line_of_print(platform: str) -> None:
         "huawei_vrp": vrp(f"interface LoopBack0\n description {NAME} {long}\n"),
         "nxos": nxos(f"interface mgmt0\n  description {NAME} {long}\n"),
         "nxos_ssh": nxos(f"interface mgmt0\n  description {NAME} {long}\n"),
+        # Of what a terminal obeys, XML knows the one byte that stands for it.
+        "sros": sros(after=f"<x>{NAME} {long}</x>".replace("\x1b[", "\x9b")),
         "ros": ros(f'/routing bgp template add comment="{NAME} {long}"\n'),
+        "srl": srl(location=f"{NAME} {long}"),
     }
     (told,) = only(platform, running[platform]).references
     assert told.isprintable()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from irrgate.errors import ParseError
@@ -25,6 +27,10 @@ REMOVES = {
         "    delete: route-filter-list IRR-AS1-V6;\n",
     ),
     "huawei_vrp": ("undo ip ip-prefix IRR-AS1-V4\n", "undo ip ipv6-prefix IRR-AS1-V6\n"),
+    "sros": tuple(
+        f'    <prefix-list nc:operation="remove">\n      <name>{name}</name>\n    </prefix-list>\n'
+        for name in GONE
+    ),
     "iosxr_netconf": ("no prefix-set IRR-AS1-V4\n", "no prefix-set IRR-AS1-V6\n"),
     "openbgpd": ('no prefix-set "IRR-AS1-V4"\n', 'no prefix-set "IRR-AS1-V6"\n'),
     "ros": (
@@ -32,11 +38,23 @@ REMOVES = {
         "/routing filter rule remove [find chain=IRR-AS1-V6]\n",
     ),
     "bird": ("# remove 'IRR-AS1-V4' # ipv4\n", "# remove 'IRR-AS1-V6' # ipv6\n"),
+    "srl": (
+        '{"action": "delete", "path": "/routing-policy/prefix-set[name=IRR-AS1-V4]"}',
+        '{"action": "delete", "path": "/routing-policy/prefix-set[name=IRR-AS1-V6]"}',
+    ),
 }
 
 
 def parsed(platform: str, text: str) -> RunningFilters:
     return PLATFORMS[platform].parse_candidate(text, WANTED, GONE)
+
+
+def taken_out(platform: str, text: str, line: str) -> str:
+    left = text.replace(line, "")
+    if platform != "srl":
+        return left
+    # JSON has a comma between two of a list, and none before the first or after the last.
+    return re.sub(r"(\[\s*),", r"\1", re.sub(r",(\s*[,\]])", r"\1", left))
 
 
 @pytest.mark.parametrize("platform", routers.PLATFORMS)
@@ -49,7 +67,7 @@ def test_what_is_removed_is_read_back(platform: str, lists: dict[str, PrefixSet]
     assert found.strangers == ()
     for line in REMOVES[platform]:
         assert line in text
-        without = parsed(platform, text.replace(line, ""))
+        without = parsed(platform, taken_out(platform, text, line))
         assert len(without.removed) == 1
 
 
@@ -91,6 +109,14 @@ def test_a_list_that_is_to_go_is_not_set_either(platform: str) -> None:
         ("eos", "no ip prefix-list IRR-AS1-V4 seq 10"),
         ("eos", "no ip prefix-list"),
         ("eos", "no route-map IRR-AS1-V4"),
+        ("sros", "<prefix-list><name>IRR-AS1-V4</name></prefix-list>"),
+        ("sros", '<prefix-list nc:operation="delete"><name>IRR-AS1-V4</name></prefix-list>'),
+        ("sros", '<policy-statement nc:operation="remove"><name>IRR-AS1-V4</name>'),
+        ("sros", '<prefix-list nc:operation="remove"><name>&lt;IRR-.*&gt;</name></prefix-list>'),
+        (
+            "sros",
+            '<prefix-list nc:operation="remove"><name>IRR-AS1-V4</name><prefix/></prefix-list>',
+        ),
         ("junos", "    delete: prefix-list IRR-AS1-V4;"),
         ("junos", "    delete: policy-statement IRR-AS1-V4;"),
         ("junos", "    delete: route-filter-list IRR-AS1-V4 { }"),
@@ -139,6 +165,17 @@ def test_a_list_that_is_to_go_is_not_set_either(platform: str) -> None:
         ("openbgpd", 'no as-set "IRR-AS1-V4"'),
         ("openbgpd", "allow from any"),
         ("openbgpd", 'include "/etc/other.conf"'),
+        ("srl", '{"action": "delete", "path": "/routing-policy"}'),
+        ("srl", '{"action": "delete", "path": "/routing-policy/prefix-set"}'),
+        ("srl", '{"action": "delete", "path": "/routing-policy/prefix-set[name=*]"}'),
+        ("srl", '{"action": "delete", "path": "/routing-policy/policy[name=IRR-AS1-V4]"}'),
+        ("srl", '{"action": "delete", "path": "/routing-policy/prefix-set[name=IRR-AS1-V4]/x"}'),
+        ("srl", '{"action": "update", "path": "/routing-policy/prefix-set[name=IRR-AS1-V4]"}'),
+        (
+            "srl",
+            REMOVES["srl"][0].replace('"path"', '"path": "/system", "path"'),
+        ),
+        ("srl", '"delete"'),
         ("junos", "    /* gone */ delete: route-filter-list IRR-AS1-V4;"),
     ],
 )
