@@ -186,7 +186,7 @@ class _Commit:
             _send(self._host, driver, order, revert_in)
             settlement.surely_pending = order.commit_confirm
         except DeviceError as exc:
-            settlement.trouble = exc.reason
+            settlement.trouble = settlement.refused = exc.reason
         # The router's timer may have begun as late as now.
         settlement.deadline = run.pace.now() + wait
         report = settlement.run()

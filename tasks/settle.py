@@ -116,6 +116,8 @@ class Settlement:
     """of `pace.now`; the router's own timer has run long before"""
     trouble: str = ""
     """what went wrong on the way to the router; the commit may stay all the same"""
+    refused: str = ""
+    """what the router, or its driver, said against the commit when it was sent"""
     verdict: str = ""
     """why the commit is not to stay; empty while it may"""
     surely_pending: bool = False
@@ -179,7 +181,7 @@ class Settlement:
         if now is Held.NEW and not self.verdict:
             return self._confirm(driver) if waits else self._confirmed(driver)
         if waits:
-            self.verdict = self.verdict or self._not_what_was_committed()
+            self.verdict = self.verdict or self.refused or self._not_what_was_committed()
             return self._look()
         if now is Held.NEITHER and self.timer_has_run:
             return self._changed_by_others()

@@ -80,6 +80,13 @@ def routing_policy(config: Json) -> Json:
     return {bare(key): value for key, value in found[0].items()}
 
 
+def under_routing_policy(answer: object) -> Json:
+    """Return the configuration that is what a router answers to the path /routing-policy alone."""
+    if isinstance(answer, dict) and any(bare(key) == "routing-policy" for key in answer):
+        return answer
+    return {"routing-policy": answer}
+
+
 def prefix_sets(config: Json) -> dict[str, Json]:
     """Return the prefix-sets of a configuration by name, unread; or raise ParseError."""
     sets: dict[str, Json] = {}

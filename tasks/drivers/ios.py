@@ -301,21 +301,42 @@ class IosDriver(napalm_ios.IOSDriver):  # type: ignore[misc]
                 )
 
     def _apply(self, change: ListsChange, running: str, minutes: int | None = None) -> None:
-        lines = change.commands().splitlines()
-        slack = math.ceil(len(lines) / LINES_A_SECOND)
-        timeout = self.timeout + slack
-        timer = None if minutes is None else min(minutes + math.ceil(slack / 60), MAX_MINUTES)
-        if len(lines) > TYPED and _SCP in running and not self.inline_transfer:
-            refused = self._apply_file(lines, timer, timeout)
-        else:
-            refused = self._asked.configure(lines, minutes=timer, timeout=timeout)
-        if refused:
-            raise CommitRefused(self.hostname, f"did not take every line: {told(refused)}")
+        """Let the entries that come come, see that they are there, and let the others go."""
+        coming, going = change.coming(), change.going()
+        files = _SCP in running and not self.inline_transfer
+        timer = minutes
+        if minutes is not None:
+            # IOS's time begins before the first line, and ours after the last.
+            slack = math.ceil(len([*coming, *going]) / LINES_A_SECOND / 60)
+            timer = min(minutes + slack, MAX_MINUTES)
+        for lines in filter(None, (coming, going)):
+            if lines is going and coming:
+                self._refuse_lost(change)
+            enter = self._enter_file if files and len(lines) > TYPED else self._enter
+            if refused := enter(lines, timer):
+                reason = f"did not take every line: {told(refused)}"
+                raise CommitRefused(self.hostname, reason)
+            timer = None
         if minutes is not None:
             self._asked.set_timer(minutes)
         self._clear(running, {each.key[1] for each in change.lists})
 
-    def _apply_file(self, lines: list[str], timer: int | None, timeout: float) -> list[Refusal]:
+    def _refuse_lost(self, change: ListsChange) -> None:
+        """Raise CommitRefused where a line that was to come was lost without a word.
+
+        What goes next may be what it was to stand in for.
+        """
+        for each in change.lists:
+            if each.added and each.exists:
+                expected = len(each.before) + len(each.added)
+                if (found := self._asked.count(each.key)) != expected:
+                    reason = f"{each.key[1]} has {found:,} entries, and should have {expected:,}"
+                    raise CommitRefused(self.hostname, f"lost lines without a word: {reason}")
+
+    def _enter(self, lines: list[str], timer: int | None) -> list[Refusal]:
+        return self._asked.configure(lines, minutes=timer, timeout=self._patience(lines))
+
+    def _enter_file(self, lines: list[str], timer: int | None) -> list[Refusal]:
         """Send the lines as a file, see that it came whole, and let IOS take them from there."""
         text = "".join(f"{line}\n" for line in (*lines, "end"))
         free = self._asked.free(self._file_system)
@@ -323,16 +344,20 @@ class IosDriver(napalm_ios.IOSDriver):  # type: ignore[misc]
             reason = f"{self._file_system} has {free:,} bytes free, and {len(text):,} are needed"
             raise CommitRefused(self.hostname, reason)
         path = f"{self._file_system.rstrip('/')}/irrgate-{secrets.token_hex(4)}.txt"
+        patience = self._patience(lines)
         try:
             upload(self.device, text, path)
-            if not self._asked.has_file(path, text, timeout):
+            if not self._asked.has_file(path, text, patience):
                 raise CommitRefused(self.hostname, f"{path} is not what was sent")
             if timer is not None:
-                self._asked.configure((), minutes=timer, timeout=timeout)
-            return self._asked.copy_to_running(path, timeout)
+                self._asked.configure((), minutes=timer, timeout=self.timeout)
+            return self._asked.copy_to_running(path, patience)
         finally:
             with contextlib.suppress(DeviceError):
                 self._asked.delete(path)
+
+    def _patience(self, lines: list[str]) -> float:
+        return float(self.timeout + math.ceil(len(lines) / LINES_A_SECOND))
 
     def _clear(self, running: str, names: set[str]) -> None:
         if self._soft_clear:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from irrgate.platforms.numbered import Key
-from irrgate.platforms.numbered_lines import FAMILIES
+from irrgate.platforms.numbered_lines import FAMILIES, KEYWORDS
 from tasks.drivers.cli_terminal import CliTerminal, Refusal
 from tasks.drivers.errors import CommandFailed, CommitRefused, Locked
 
@@ -23,6 +23,7 @@ MAX_MINUTES: Final = 120
 _TOLD: Final = 3
 """refused lines that are told; the rest is counted"""
 _LINE: Final = re.compile(r"^(ip|ipv6) prefix-list (\S+) (.*\S)[ \r]*$", re.MULTILINE)
+_COUNT: Final = re.compile(r"\bcount: *([0-9]+)")
 _FREE: Final = re.compile(r"\(([0-9]+) bytes free\)")
 _MD5: Final = re.compile(r"= *([0-9a-f]{32})\b")
 _COPIED: Final = re.compile(r"([0-9]+) bytes copied")
@@ -30,9 +31,13 @@ _CONFIGURED: Final = re.compile(r"Time configured.*?: *(.*\S)")
 _MINUTES: Final = re.compile(r"Timer value: *([0-9]+) min")
 _USER: Final = re.compile(r"User: *(.*\S)")
 _CLOCK: Final = "%H:%M:%S %a %b %d %Y"
-_ERROR: Final = re.compile(r"^\s*%|^Command authorization failed|\bfailed\b", re.MULTILINE)
+_ERROR: Final = re.compile(
+    r"^\s*%(?![A-Z0-9_]+-[0-7]-[A-Z0-9_]+:)|^Command authorization failed|\bfailed\b", re.MULTILINE
+)
+"""what IOS says when it does not do it, and no log message"""
 _NO_BGP: Final = re.compile(
-    r"Invalid input|not (?:active|running|configured|enabled|supported)|^% No such", re.MULTILINE
+    r"Invalid input|not (?:active|running|configured|enabled|supported)|^% No such|obsolete",
+    re.MULTILINE,
 )
 _QUIET: Final[Mapping[str, str]] = {
     r"Destination filename \[[^]]*\]\?": "",
@@ -80,6 +85,13 @@ class IosRouter:
         if "BGP neighbor is" not in output and "router identifier" not in output:
             raise self._failed(f"show {what}", output)
         return output
+
+    def count(self, key: Key) -> int:
+        """Return how many entries a list has, without having all of them printed."""
+        afi, name = key
+        said = self._terminal.run(f"show {KEYWORDS[afi]} prefix-list summary {name}")
+        match = _COUNT.search(said)
+        return int(match[1]) if match else len(lists_of(self.running()).get(key, ()))
 
     # What changes it
 

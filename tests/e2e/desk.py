@@ -165,11 +165,13 @@ def events(device: LabDevice) -> list[str]:
     return [record.event for record in log(device)]
 
 
+_KINDS = "prefix-list |prefix-set |route-filter-list |ip-prefix |ipv6-prefix |chain=|<name>"
+
+
 def has_list(device: LabDevice, name: str) -> bool:
     if device.platform == "srl":
         return name in device.lists()
-    kinds = "-prefix |prefix-list |prefix-set |route-filter-list |chain=|<name>"
-    return bool(re.search(rf"({kinds}){name}\b", device.running()))
+    return bool(re.search(rf"({_KINDS}){name}\b", device.running()))
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 5) -> bool:

@@ -94,13 +94,13 @@ def _ros_lines(lists: Lists) -> Iterator[str]:
             yield f'/routing filter rule add chain={name} rule="{rule}"\n'
 
 
-def _huawei_vrp(device: LabDevice, lists: Lists) -> str:
-    lines = "".join(
+def _vrp(device: LabDevice, lists: Lists) -> str:
+    lines = (
         f"ip {_keyword(name)}-prefix {name} index {10 * at} permit {prefix.replace('/', ' ')}\n"
         for name, prefixes in lists.items()
         for at, prefix in enumerate(prefixes, 1)
     )
-    return blank(device).replace("return\n", f"{lines}#\nreturn\n")
+    return blank(device).replace("return\n", f"{''.join(lines)}#\nreturn\n")
 
 
 def _srl(device: LabDevice, lists: Lists) -> str:
@@ -127,8 +127,8 @@ _CONFIGS: Final[Mapping[str, Callable[[LabDevice, Lists], str]]] = MappingProxyT
         "iosxr_netconf": _iosxr,
         "nxos": _nxos,
         "nxos_ssh": _nxos,
-        "huawei_vrp": _huawei_vrp,
         "ros": _ros,
+        "huawei_vrp": _vrp,
         "srl": _srl,
         "sros": _sros,
     }
@@ -141,8 +141,8 @@ _ACCEPTS: Final[Mapping[str, Callable[[str, str, str], bool]]] = MappingProxyTyp
         "iosxr_netconf": iosxr_semantics.accepts,
         "nxos": nxos_semantics.accepts,
         "nxos_ssh": nxos_semantics.accepts,
-        "huawei_vrp": huawei_vrp_semantics.accepts,
         "ros": ros_semantics.accepts,
+        "huawei_vrp": huawei_vrp_semantics.accepts,
         "srl": srl_semantics.accepts,
         "sros": sros_semantics.accepts,
     }

@@ -44,6 +44,18 @@ def _clock(router: IosRouter, _: str) -> str:
     return f"*{time}.123 {rest}\n"
 
 
+def _list_summary(router: IosRouter, command: str) -> str:
+    _, family, _, _, name = command.split(" ")
+    held = router.config.lists.lists.get((family, name))
+    if held is None:
+        return ""
+    numbers = sorted(held.entries)
+    return (
+        f"{family} prefix-list {name}:\n   count: {len(numbers)}, range entries: 0, "
+        f"sequences: {numbers[0]} - {numbers[-1]}, refcount: 1\n"
+    )
+
+
 def _is_v6(neighbor: Mapping[str, object]) -> bool:
     return ":" in str(neighbor["address"])
 
@@ -106,6 +118,7 @@ SHOWS: Final[Mapping[str, Show]] = {
     "show archive": _archive,
     "show archive config rollback timer": _timer,
     "show clock": _clock,
+    r"show ip(v6)? prefix-list summary \S+": _list_summary,
     "show version": lambda router, _: _VERSION.format(name=router.config.hostname),
     "show hosts": lambda _r, _: "Default domain is example.net\n",
     "show ip interface brief": lambda _r, _: (

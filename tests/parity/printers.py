@@ -10,7 +10,9 @@ from typing import Final
 
 from irrgate.platforms.bird_file import write_own
 from irrgate.platforms.daemon_files import DaemonFile, DaemonFiles, join_files
+from irrgate.platforms.nxos import sealed
 from irrgate.platforms.openbgpd_text import running_text, seal_of
+from irrgate.platforms.ros import END as ROS_END
 from irrgate.platforms.sros_text import to_xml
 from irrgate.prefixes import Afi, PrefixSet
 
@@ -54,6 +56,11 @@ def _openbgpd(text: str) -> str:
     return running_text(own, {"/etc/bgpd.conf": "AS 64496\n"}, seal_of(text))
 
 
+def _nxos(text: str) -> str:
+    counted = sum("prefix-list" in line for line in text.splitlines())
+    return sealed(f"version 9.3(8)\n{text}", counted)
+
+
 _JUNOS_ENTRY: Final = re.compile(
     r"^ +(\S+/([0-9]+)) (?:exact|upto /([0-9]+)|prefix-length-range /([0-9]+)-/([0-9]+));$",
     re.MULTILINE,
@@ -65,20 +72,6 @@ def _junos_entries(afi: Afi, text: str) -> PrefixSet:
     ranges = [
         f"{prefix} ge {low or length} le {high or upto or length}"
         for prefix, length, upto, low, high in _JUNOS_ENTRY.findall(text)
-    ]
-    return PrefixSet.parse(afi, ranges)
-
-
-_VRP_ENTRY: Final = re.compile(
-    r"permit (\S+) ([0-9]+)(?: greater-equal ([0-9]+))?(?: less-equal ([0-9]+))?$", re.MULTILINE
-)
-
-
-def _vrp_entries(afi: Afi, text: str) -> PrefixSet:
-    """Every entry by itself: to VRP the address 0.0.0.0 is any, where bgpq4 means the network."""
-    ranges = [
-        f"{address}/{length} ge {low or length} le {high or (afi.bits if low else length)}"
-        for address, length, low, high in _VRP_ENTRY.findall(text)
     ]
     return PrefixSet.parse(afi, ranges)
 
@@ -98,6 +91,25 @@ def _srl(text: str) -> str:
     return json.dumps({"srl_nokia-system:system": {}, **policy})
 
 
+_VRP_ENTRY: Final = re.compile(
+    r"permit (\S+) ([0-9]+)(?: greater-equal ([0-9]+))?(?: less-equal ([0-9]+))?$", re.MULTILINE
+)
+
+
+def _vrp_entries(afi: Afi, text: str) -> PrefixSet:
+    """Every entry by itself: to VRP the address 0.0.0.0 is any, where bgpq4 means the network."""
+    ranges = [
+        f"{address}/{length} ge {low or length} le {high or (afi.bits if low else length)}"
+        for address, length, low, high in _VRP_ENTRY.findall(text)
+    ]
+    return PrefixSet.parse(afi, ranges)
+
+
+def _ros(text: str) -> str:
+    # 1.9 prints `dst=P`, which RouterOS refuses; since 1.12 it is `dst==P` (bgpq4's issue 102).
+    return re.sub(r"\(dst=(?!=)", "(dst==", text) + f"{ROS_END}\n"
+
+
 PRINTERS: Final = (
     Printer("eos", ("-e",), _ended),
     Printer("junos", ("-J", "-z"), _same, listed=_junos_entries),
@@ -110,7 +122,12 @@ PRINTERS: Final = (
     Printer("frr", (), _ended),
     Printer("frr", ("-s",), _ended),
     Printer("iosxr_netconf", ("-X",), _ended),
-    Printer("huawei_vrp", ("-U",), _returned, listed=_vrp_entries),
     Printer("srl", ("-F", _SRL_ENTRY), _srl),
+    Printer("huawei_vrp", ("-U",), _returned, listed=_vrp_entries),
+    Printer("nxos", (), _nxos),
+    Printer("nxos", ("-s",), _nxos),
+    Printer("nxos_ssh", (), _nxos),
+    # It puts the family behind the name itself.
+    Printer("ros", ("-K7",), _ros, label=lambda name: name[:-3]),
 )
 """In the order in which `make parity` prints them."""

@@ -66,8 +66,8 @@ def test_both_platforms_have_time_for_a_large_config_unless_told_otherwise(desk:
 
 
 def test_a_platform_that_nobody_can_verify_is_not_opened(desk: Desk) -> None:
-    with pytest.raises(DeviceError, match="no way to verify a router of platform 'ios'"):
-        open_to(desk, "edge1.mex", {}, platform="ios")
+    with pytest.raises(DeviceError, match="no way to verify a router of platform 'vyos'"):
+        open_to(desk, "edge1.mex", {}, platform="vyos")
 
 
 def test_closing_twice_is_closing(desk: Desk) -> None:
