@@ -111,10 +111,10 @@ class IosRouter:
             raise Locked(self._hostname, f"its configuration is locked: {_one_line(said)}")
         if _ERROR.search(said):
             raise CommitRefused(self._hostname, f"{command}: {_one_line(said)}")
-        try:
-            return self._terminal.paste(lines, timeout=timeout) if lines else []
-        finally:
-            self._terminal.run("end")
+        refused = self._terminal.paste(lines, timeout=timeout) if lines else []
+        # A connection that broke, or on which nothing is answered, is given up as it is.
+        self._terminal.run("end")
+        return refused
 
     def copy_to_running(self, path: str, timeout: float) -> list[Refusal]:
         """Let IOS take lines from a file; return what it said to any of them."""

@@ -470,6 +470,7 @@ def test_what_goes_wrong_is_said_in_words(
     [
         ({"status": 200, "text": '{"id": 0, "result": [{}]}'}, "answered another request"),
         ({"status": 200, "text": "[]"}, "answered another request"),
+        ({"status": 200, "text": "[" * 100_000}, "answered with what is not JSON"),
         ({"status": 200, "text": '{"id": {id}}'}, "answered without a result"),
         ({"status": 200, "text": '{"id": {id}, "result": []}'}, "answered with more or less than"),
         ({"status": 200, "text": '{"id": {id}, "error": "no"}'}, "no$"),

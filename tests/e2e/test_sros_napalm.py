@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import napalm.base.base as napalm_base
+import ncclient.transport.session
 import pytest
 from napalm.base.test.base import TestConfigNetworkDriver as NapalmConfigTests
 from napalm.base.test.base import TestGettersNetworkDriver as NapalmGetterTests
@@ -68,6 +69,14 @@ def driver(device: LabDevice, **options: Any) -> SrosDriver:
     known_hosts.write_text(f"[{device.host}]:{device.port} {ready['host_key']}\n")
     arguments = {"port": device.port, "known_hosts": str(known_hosts), **options}
     return SrosDriver(device.host, device.username, device.password, 20, arguments)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _without_waiting() -> Iterator[None]:
+    """ncclient looks every 0.1 s for something to send."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ncclient.transport.session, "TICK", 0.005)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -57,7 +57,8 @@ def _openbgpd(text: str) -> str:
 
 
 def _nxos(text: str) -> str:
-    counted = sum("prefix-list" in line for line in text.splitlines())
+    # A comment is no line of a running config.
+    counted = sum("prefix-list" in line and line[0] != "!" for line in text.splitlines())
     return sealed(f"version 9.3(8)\n{text}", counted)
 
 

@@ -137,7 +137,9 @@ def test_a_note_of_a_persons_goes_when_the_set_is_written() -> None:
         (json.dumps({POLICY: {}}), "is not the router's whole configuration"),
         (json.dumps({"system": {}, POLICY: []}), "its routing-policy is no container"),
         (json.dumps({"system": {}, POLICY: {}, "routing-policy": {}}), "is no container"),
+        ("[" * 100_000, "is cut off, or is no JSON"),
         (running({"prefix": []}), "has a prefix-set without a name"),
+        (running({"name": "IRR-\x1b[2J"}), "has a prefix-set without a name"),
         (running({"name": "IRR-A"}, {"name": "IRR-A"}), "IRR-A: is there twice"),
     ],
 )
@@ -265,6 +267,8 @@ def test_a_candidate_with_a_set_twice_or_of_no_commands_is_refused() -> None:
     (command,) = json.loads(text)
     with pytest.raises(ParseError, match=f"{V4}: the candidate has the set twice"):
         PLATFORM.parse_candidate(json.dumps([command, command]), WANTED)
+    with pytest.raises(ParseError, match="candidate: is no JSON"):
+        PLATFORM.parse_candidate("[" * 100_000, WANTED)
     with pytest.raises(ParseError, match="is no list of commands"):
         PLATFORM.parse_candidate(json.dumps(command), WANTED)
 
