@@ -107,7 +107,7 @@ class FrrDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             self.hostname, self.username, self.password, self.timeout, self._options
         )
         try:
-            self._router.shown()
+            self._shown()
             self._waiting()
         except BaseException:
             self.close()
@@ -222,7 +222,7 @@ class FrrDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             raise NotImplementedError(format)
         found = {"running": "", "candidate": "", "startup": ""}
         if retrieve in {"all", "running"}:
-            shown = self._router.shown()
+            shown = self._shown()
             found["running"] = comment(shown.daemons, self._max_seconds) + shown.running
         if retrieve in {"all", "startup"}:
             found["startup"] = self._router.saved()
@@ -241,7 +241,7 @@ class FrrDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             "vendor": "FRRouting",
             "model": "FRR",
             "serial_number": "",
-            "os_version": self._router.shown().version,
+            "os_version": self._shown().version,
             "uptime": float(uptime),
             "interface_list": interfaces,
         }
@@ -283,23 +283,33 @@ class FrrDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         self._change = None
         if self._waiting() is not None:
             raise Locked(self.hostname, "a commit waits to be confirmed on it")
-        shown = self._router.shown()
+        shown = self._shown()
         try:
             text = Path(filename).read_text(encoding="utf-8") if filename else config or ""
-            change = (replace_change if whole else merge_change)(text, shown.lists)
+            change = self._read(text, shown, whole=whole)
             self._refuse(change, shown)
         except OSError as exc:
             raise CandidateRefused(str(filename), f"cannot be read: {exc.strerror}") from exc
         except (ParseError, PlatformError) as exc:
             raise CandidateRefused(self.hostname, str(exc), hint=exc.hint) from exc
-        self._seconds = sum(seconds_for(shown.version, shown.daemons, w) for w in change.works())
+        works = (each.work for each in change.lists)
+        self._seconds = sum(seconds_for(shown.version, shown.daemons, work) for work in works)
         self._text, self._change = text, change
+
+    def _shown(self) -> Shown:
+        return self._router.shown()
+
+    @staticmethod
+    def _read(text: str, shown: Shown, *, whole: bool) -> ListsChange:
+        """Return what a candidate does; raises ParseError or PlatformError."""
+        return (replace_change if whole else merge_change)(text, shown.lists)
 
     def _refuse(self, change: ListsChange, shown: Shown) -> None:
         """Raise PlatformError for a filter that FRR takes too long over, or gets wrong."""
         facts = self._facts(shown)
+        for name, lists in change.filters.items():
+            refuse_too_long(name, facts, (each.work for each in lists))
         for each in change.lists:
-            refuse_too_long(each.key[1], facts, [each.work])
             prefixes = [text.split(" ", 4)[3] for text in (*each.added, *each.removed)]
             held = [text.split(" ", 4)[3] for text in (*each.before, *each.added)]
             refuse_twin_prefixes(each.key[1], facts, held, prefixes)
@@ -314,9 +324,8 @@ class FrrDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
 
     def _commit(self, change: ListsChange, revert_in: int | None) -> None:
         self._router.check_ready()
-        running = self._router.shown().running
-        names = {each.key[1] for each in change.lists}
-        clears = clear_commands(self._router.neighbours(), names, running)
+        running = self._shown().running
+        clears = clear_commands(self._router.neighbours(), change.names, running)
         slack = math.ceil(_SLACK * self._seconds)
         watchdog = self._watchdog
         change_id = watchdog.new_id()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 
 from irrgate.prefixes import Afi
 from tests.e2e.desk import CHANGES, DONE, PROBLEMS, Plan, inherited_environ, told
-from tests.e2e.test_frr import NAME, NAME_V6, connected, frr, lists
+from tests.e2e.test_frr import NAME, NAME_V6, OLD, connected, frr, holds, lists, saved
+from tests.e2e.test_frr_faults import wrapper
 from tests.lab.daemons.frr import Frr
 from tests.lab.daemons.namespace import needs_namespaces
 from tests.lab.daemons.under_test import eventually, lab
@@ -22,6 +24,20 @@ __all__ = ["frr"]
 pytestmark = [pytest.mark.e2e, needs_frr, needs_namespaces]
 PARENT = "2001:db8:4000::/36"
 MANY = tuple(f"10.{n}.{2 * m}.0/24" for n in range(4) for m in range(100))
+
+
+MEDDLES = """\
+case "$*" in
+*" -f delta") "$real" "$@"; code=$?; mv @/armed @/done 2> /dev/null; exit $code ;;
+*"show running-config"*)
+    if mv @/done @/over 2> /dev/null; then
+        entry="ip prefix-list IRR-AS64500-V4 seq 25 permit any"
+        "$real" "$1" "$2" "$3" "$4" -c configure -c "$entry"
+    fi ;;
+esac
+exec "$real" "$@"
+"""
+"""a person, who is at work in vtysh just when a commit is in and was not read back"""
 
 
 @pytest.fixture
@@ -80,3 +96,30 @@ def test_a_change_that_a_users_route_map_would_lose_routes_by_is_held(tmp_path: 
             found.announce([PARENT, f"{PARENT.partition('/')[0]}/40"])
             time.sleep(2.5)
             assert daemon.accepted(Afi.IPV6) == {PARENT, f"{PARENT.partition('/')[0]}/40"}
+
+
+@pytest.mark.parametrize("confirms", [True, False])
+def test_what_a_person_does_in_the_midst_of_a_commit_is_seen_and_all_goes_back(
+    frr: Frr, options: dict[str, object], tmp_path: Path, confirms: bool
+) -> None:
+    """By FRR's own way back, and where the timer must not be used by sending what was there."""
+    meddler = wrapper(tmp_path, MEDDLES.replace("@/", f"{tmp_path}/"))
+    options = {**options, "vtysh": meddler}
+    before, text = saved(frr), frr.config.read_text()
+    with daemon_workspace(tmp_path / "desk", "frr", options, inherited_environ()) as desk:
+        if not confirms:
+            desk.edit("hosts.yaml", '"data": {', '"data": {"commit_confirm": false, ')
+        told(desk.irrgate("plan", "--out", "plan.zip"), CHANGES)
+        (tmp_path / "armed").touch()
+        done = told(desk.irrgate("--json", "apply", "plan.zip"), PROBLEMS)
+        assert (tmp_path / "over").exists()
+        (outcome,) = json.loads(done.stdout)["routers"]
+        assert outcome["outcome"] == "reverted", outcome
+        assert NAME in outcome["reason"]
+        with connected(frr) as driver:
+            assert holds(driver, OLD)
+            assert NAME_V6 not in lists(driver)
+            assert not driver.has_pending_commit()
+        assert sorted(saved(frr)) == sorted(before)
+        if confirms:
+            assert frr.config.read_text() == text

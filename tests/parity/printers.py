@@ -12,6 +12,7 @@ from irrgate.platforms.bird_file import write_own
 from irrgate.platforms.daemon_files import DaemonFile, DaemonFiles, join_files
 from irrgate.platforms.nxos import sealed
 from irrgate.platforms.openbgpd_text import running_text, seal_of
+from irrgate.platforms.ros import END as ROS_END
 from irrgate.platforms.sros_text import to_xml
 from irrgate.prefixes import Afi, PrefixSet
 
@@ -56,7 +57,8 @@ def _openbgpd(text: str) -> str:
 
 
 def _nxos(text: str) -> str:
-    counted = sum("prefix-list" in line for line in text.splitlines())
+    # A comment is no line of a running config.
+    counted = sum("prefix-list" in line and line[0] != "!" for line in text.splitlines())
     return sealed(f"version 9.3(8)\n{text}", counted)
 
 
@@ -104,6 +106,11 @@ def _vrp_entries(afi: Afi, text: str) -> PrefixSet:
     return PrefixSet.parse(afi, ranges)
 
 
+def _ros(text: str) -> str:
+    # 1.9 prints `dst=P`, which RouterOS refuses; since 1.12 it is `dst==P` (bgpq4's issue 102).
+    return re.sub(r"\(dst=(?!=)", "(dst==", text) + f"{ROS_END}\n"
+
+
 PRINTERS: Final = (
     Printer("eos", ("-e",), _ended),
     Printer("junos", ("-J", "-z"), _same, listed=_junos_entries),
@@ -121,5 +128,7 @@ PRINTERS: Final = (
     Printer("nxos", (), _nxos),
     Printer("nxos", ("-s",), _nxos),
     Printer("nxos_ssh", (), _nxos),
+    # It puts the family behind the name itself.
+    Printer("ros", ("-K7",), _ros, label=lambda name: name[:-3]),
 )
 """In the order in which `make parity` prints them."""
