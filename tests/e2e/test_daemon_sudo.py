@@ -11,9 +11,10 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from irrgate.errors import DeviceError
+from tests.e2e.daemon_desk import alone
 from tests.e2e.desk import DONE, inherited_environ, told
 from tests.e2e.test_truth import DAEMONS, filters_on, planned
-from tests.lab.daemons.namespace import ROUTER, namespaces, needs_namespaces
+from tests.lab.daemons.namespace import needs_namespaces
 from tests.lab.daemons.ordinary_user import ordinary_user
 from tests.lab.daemons.sshd import SshServer, ssh_server
 from tests.lab.daemons.under_test import DaemonUnderTest
@@ -25,13 +26,8 @@ pytestmark = [pytest.mark.e2e, needs_namespaces, needs_sshd, needs_sudo]
 
 @pytest.fixture
 def daemon(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DaemonUnderTest]:
-    made: DaemonUnderTest = request.param(tmp_path / "daemon")
-    with namespaces((ROUTER,)) as (namespace,):
-        made.start(namespace)
-        try:
-            yield made
-        finally:
-            made.stop()
+    with alone(request.param(tmp_path / "daemon")) as made:
+        yield made
 
 
 @contextmanager
