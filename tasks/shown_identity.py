@@ -45,7 +45,7 @@ REACHED_BY: Final[Mapping[str, tuple[Proof, int]]] = {
     "ros": (Proof.TLS, 8729),
 }
 """By platform: the proof, and the port where the inventory has none."""
-WITHOUT_PROOF: Final = frozenset({"http", "local"})
+WITHOUT_PROOF: Final = frozenset({"api", "http", "local"})
 """values of `transport` under optional_args for which there is none"""
 
 

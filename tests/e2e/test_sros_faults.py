@@ -206,7 +206,6 @@ def test_a_fault_during_an_apply(fleet: Fleet, strikes: list[Strike]) -> None:
     [
         ("hang", "commit", "failed"),
         ("hang_after", "commit", "done"),
-        ("hang", "confirm", "done"),
         ("hang_after", "confirm", "done"),
     ],
 )

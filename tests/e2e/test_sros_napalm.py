@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import napalm.base.base as napalm_base
+import ncclient.transport.session
 import pytest
 from napalm.base.test.base import TestConfigNetworkDriver as NapalmConfigTests
 from napalm.base.test.base import TestGettersNetworkDriver as NapalmGetterTests
@@ -68,6 +69,14 @@ def driver(device: LabDevice, **options: Any) -> SrosDriver:
     known_hosts.write_text(f"[{device.host}]:{device.port} {ready['host_key']}\n")
     arguments = {"port": device.port, "known_hosts": str(known_hosts), **options}
     return SrosDriver(device.host, device.username, device.password, 20, arguments)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _without_waiting() -> Iterator[None]:
+    """ncclient looks every 0.1 s for something to send."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ncclient.transport.session, "TICK", 0.005)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +183,8 @@ def test_a_candidate_grows_and_is_gone_when_it_is_discarded(lab: LabDevice) -> N
     [
         whole("<router/>"),
         whole("<policy-options><policy-statement/></policy-options>"),
+        whole("<policy-options><community><name>X</name></community></policy-options>"),
+        whole("<policy-options><prefix-list/></policy-options>"),
         whole("<policy-options>x</policy-options>"),
         whole('<policy-options nc:operation="replace"/>'),
         whole("<policy-options/>").replace("sr:conf", "sr:state"),
@@ -241,6 +252,33 @@ def test_a_commit_waits_by_its_mark_for_whoever_knows_it(lab: LabDevice) -> None
             assert not other.locked
         assert (lab.running() == before) is not confirms
     assert "why" in {each.detail for each in lab.apply_log()}
+
+
+def test_what_was_taken_back_does_not_stay_in_the_candidate(lab: LabDevice) -> None:
+    before = lab.running()
+    with driver(lab, config_lock=True) as opened:
+        opened.load_merge_candidate(config=MERGED)
+        opened.commit_config(revert_in=600)
+        opened.rollback()
+        assert lab.candidates() == []
+        opened.load_merge_candidate(config='prefix-list "C" { }')
+        assert opened.compare_config() == '+ prefix-list "C" {\n+ }'
+    assert lab.running() == before
+
+
+def test_a_confirmation_that_was_refused_is_no_answer(lab: LabDevice) -> None:
+    with driver(lab) as opened:
+        opened.load_merge_candidate(config=MERGED)
+        opened.commit_config(revert_in=600)
+        for act in (opened.confirm_commit, opened.rollback):
+            lab.inject("error", "confirm" if act == opened.confirm_commit else "rollback")
+            with pytest.raises(CommitRefused, match="internal error"):
+                act()
+            assert opened.has_pending_commit()
+        # Nor is a refusal to say whether it waits.
+        opened.commit_mark = "other"
+        lab.set_running(lab.running())
+        assert not opened.has_pending_commit()
 
 
 def test_there_may_be_nothing_to_go_back_from(lab: LabDevice) -> None:

@@ -11,7 +11,8 @@ RFC 6241 say, and this router does:
 - A confirmed commit with `persist` waits for a commit with that `persist-id`, in whatever session;
   one without it waits in its own session, and is undone when that ends. Nobody else commits
   meanwhile. A confirmed commit with the `persist-id` sets the timer anew.
-- What comes back is the configuration from before the first of them.
+- What comes back is the configuration from before the first of them. What was committed stays in
+  the candidate when it is cancelled (RFC 6241 has only the running configuration go back).
 
 The directory has running.conf, and while a commit waits waiting.json and waiting.conf.
 """
@@ -164,10 +165,9 @@ class Database:
         if self.waiting is None:
             raise RefusedError(RpcError(_NONE_WAITS))
         self._its(session, persist_id)
+        committed = self.running
         self._undo("rollback", session)
-
-    def is_waiting_for(self, persist_id: str) -> bool:
-        return self.waiting is not None and self.waiting.persist == persist_id
+        self.candidate = committed
 
     def set_running(self, text: str) -> None:
         """Replace the running config past sessions, locks and checks; ValueError if it is none."""

@@ -104,6 +104,7 @@ def router(platform: str, running: str | None = None) -> Router:
         "ios": lambda: IosRouter(running or IOS_RUNNING),
         "iosxr_netconf": lambda: IosxrRouter(running or IOSXR_RUNNING),
         "nxos": NxosRouter,
+        "nxos_ssh": NxosRouter,
         "ros": RosRouter,
         "huawei_vrp": lambda: VrpRouter(running or VRP),
         "srl": lambda: SrlRouter(running or SRL_RUNNING),

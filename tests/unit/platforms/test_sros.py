@@ -334,5 +334,18 @@ def test_a_template_that_prints_something_else_is_refused(old: str, new: str) ->
     assert not same or found.strangers
 
 
+@pytest.mark.parametrize("again", ["replace", "remove"])
+def test_a_candidate_has_each_list_once(again: str) -> None:
+    text = candidate("sros", {NAME: prefixes("10.0.0.0/8")}, removals={"IRR-AS2-V4": Afi.IPV4})
+    found = SROS.parse_candidate(text, V4, {"IRR-AS2-V4": Afi.IPV4})
+    assert (list(found.lists), found.removed) == ([NAME], ("IRR-AS2-V4",))
+    for name in (NAME, "IRR-AS2-V4"):
+        twice = f'<prefix-list nc:operation="{again}"><name>{name}</name></prefix-list></policy-o'
+        with pytest.raises(ParseError, match="has the list twice"):
+            SROS.parse_candidate(
+                text.replace("</policy-o", twice), V4, {"IRR-AS2-V4": Afi.IPV4, NAME: Afi.IPV4}
+            )
+
+
 def test_the_longest_name_that_irrgate_gives_fits() -> None:
     assert len("IRR-AS4294967295-V4") <= find_platform("sros").capabilities.max_name
