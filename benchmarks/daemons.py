@@ -57,7 +57,7 @@ OWN_AIM: Final = 5.0
 """seconds of irrgate's own for 100,000 entries"""
 FRR_SECONDS: Final = 300.0
 """what FRR's filter is estimated to take: the driver takes on no change of one filter of more"""
-ON_LISTS: Final = (10_000, 50_000)
+ON_LISTS: Final = (10_000, 30_000)
 """entries of filters by route-maps over short lists"""
 
 Filters = Mapping[Afi, PrefixSet]

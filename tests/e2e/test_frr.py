@@ -15,9 +15,10 @@ from irrgate.prefixes import Afi, PrefixSet
 from tasks.drivers.errors import CandidateRefused, CommitRefused, Locked
 from tasks.drivers.frr import FrrDriver
 from tasks.drivers.frr_route_map import FrrRouteMapDriver
+from tests.e2e.daemon_desk import alone
 from tests.e2e.test_truth import watched
 from tests.lab.daemons.frr import Frr
-from tests.lab.daemons.namespace import ROUTER, namespaces, needs_namespaces
+from tests.lab.daemons.namespace import needs_namespaces
 from tests.lab.daemons.truth import Verdict, covered, everything
 from tests.lab.daemons.under_test import FILTERS, Lab, eventually, lab
 from tests.lab.daemons.wanted import needs_frr
@@ -41,15 +42,11 @@ def frr(tmp_path: Path) -> Iterator[Frr]:
 @contextmanager
 def filtering(daemon: Frr) -> Iterator[Frr]:
     """Start an FRR that nobody has a session with, and give it OLD."""
-    with namespaces((ROUTER,)) as (namespace,):
-        try:
-            daemon.start(namespace)
-            with connected(daemon) as opened:
-                load(opened, OLD)
-                opened.commit_config()
-            yield daemon
-        finally:
-            daemon.stop()
+    with alone(daemon):
+        with connected(daemon) as opened:
+            load(opened, OLD)
+            opened.commit_config()
+        yield daemon
 
 
 @pytest.fixture
