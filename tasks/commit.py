@@ -32,6 +32,7 @@ from tasks.candidate import LoadedCandidate
 from tasks.close import closing
 from tasks.connection import CONNECTION
 from tasks.device_errors import device_errors
+from tasks.drivers.errors import CommitRefused
 from tasks.read import read_filters, references
 from tasks.restore import Restoring
 from tasks.settle import GRACE, SAVED_DEADLINE, Aim, Settlement
@@ -187,6 +188,7 @@ class _Commit:
             settlement.surely_pending = order.commit_confirm
         except DeviceError as exc:
             settlement.trouble = settlement.refused = exc.reason
+            settlement.in_flight = not isinstance(exc.__cause__, CommitRefused)
         # The router's timer may have begun as late as now.
         settlement.deadline = run.pace.now() + wait
         report = settlement.run()

@@ -92,6 +92,7 @@ def _recovered(
         run.pace.now() + wait,
         trouble="the run ended in the middle of it",
         timer_has_run=timer_has_run,
+        in_flight=True,
     )
     report = settlement.run()
     leave(host, report, run.owner, still_ours)

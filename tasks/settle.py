@@ -56,6 +56,8 @@ TOO_LATE: Final = 20
 _PATIENCE: Final = 3
 """looks that fail before the commit is taken back, read or unread"""
 _FOREIGN: Final = "somebody else's commit waits to be confirmed on it"
+_REST: Final = 2.0
+"""seconds in which a router that still runs lines takes another one of them"""
 _FIRST_WAIT: Final = 0.5
 _LONGEST_WAIT: Final = 10.0
 
@@ -124,6 +126,8 @@ class Settlement:
     """True when the router has just said that the commit is in and waits"""
     timer_has_run: bool = False
     """True when so much time has passed that the router does not change by itself any more"""
+    in_flight: bool = False
+    """True when it may still run lines of the commit, of which nobody waits for the answers"""
     found: RunningFilters = field(default_factory=lambda: RunningFilters({}, ()), init=False)
     _was_in: bool = field(default=False, init=False)
     _connected: bool = field(default=True, init=False)
@@ -205,6 +209,8 @@ class Settlement:
 
     def _step_without_timer(self, driver: NetworkDriver) -> CommitReport | None:
         now = self._read()
+        if now is not Held.NEW and not self._is_at_rest():
+            return None
         if now is Held.OLD:
             return self._old(driver)
         self._was_in = True
@@ -221,8 +227,26 @@ class Settlement:
             return None
         self.still_ours()
         self._note(Step.RESTORE)
+        begun = self.pace.now()
+        self.in_flight = True
         restore(self.task.host, self.restoring, self.aim.before, self.found, self.owner)
+        self.in_flight = False
+        # It may be 100,000 lines, and is not over before it was read what came of them.
+        self.deadline += self.pace.now() - begun
         return None
+
+    def _is_at_rest(self) -> bool:
+        """Tell whether the router has ended what it was sent, read as it is now.
+
+        It may run on when the connection is gone or the run was killed: what is put right before
+        that is over is not right for long, and what it holds yet is not what it will hold.
+        """
+        if self.in_flight:
+            before = self.found.lists
+            self.pace.sleep(_REST)
+            self._read()
+            self.in_flight = self.found.lists != before
+        return not self.in_flight
 
     def _confirm(self, driver: NetworkDriver) -> CommitReport | None:
         self.verdict = self._disturbed(driver)

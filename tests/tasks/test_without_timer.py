@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from nornir.core import Nornir
@@ -11,7 +12,10 @@ from nornir.core import Nornir
 from irrgate.commits import CommitOrder, CommitOutcome, CommitReport, Step
 from irrgate.prefixes import Afi
 from irrgate.state import State
+from tasks import settle
 from tasks.close import close
+from tasks.restore import restore
+from tests.e2e.desk import config
 from tests.lab.harness import LabDevice
 from tests.tasks.changing import (
     LIST,
@@ -167,3 +171,52 @@ def test_nothing_is_restored_once_the_lock_is_lost(
     assert report.outcome is CommitOutcome.UNSETTLED
     assert "10.0.0.0/8" in router.running()
     assert steps(state) == [Step.LOAD, Step.COMMIT]
+
+
+def test_what_a_router_still_runs_is_waited_for(
+    nornir: Nornir, router: LabDevice, state: State
+) -> None:
+    """The connection broke, and the lines are on the router: now it holds the old filter yet."""
+    given = untimed(order(nornir, router))
+    router.inject("drop", "commit")
+    coming = [["192.0.2.0/24", "10.0.0.0/8"], ["10.0.0.0/8"]]
+
+    def passes(_: float) -> None:
+        if coming:
+            router.set_running(config(router, {LIST: coming.pop(0)}))
+
+    report = committed(nornir, router, state, given, clock=Clock(on_sleep=passes))
+    assert report == CommitReport(CommitOutcome.DONE)
+    assert steps(state) == [Step.LOAD, Step.COMMIT]
+
+
+def test_what_a_router_still_runs_of_a_dead_run_is_waited_for(
+    nornir: Nornir, router: LabDevice, state: State
+) -> None:
+    given = untimed(order(nornir, router))
+    died(nornir, router, state, given, "drop", "commit")
+    router.set_running(config(router, {LIST: ["192.0.2.0/24", "10.0.0.0/8"]}))
+
+    def passes(_: float) -> None:
+        router.set_running(config(router, {LIST: ["10.0.0.0/8"]}))
+
+    report = recovered(nornir, router, state, clock=Clock(on_sleep=passes))
+    assert report == CommitReport(CommitOutcome.DONE)
+    assert Step.RESTORE not in steps(state)
+
+
+def test_a_restore_that_takes_longer_than_the_patience_is_read_all_the_same(
+    nornir: Nornir, router: LabDevice, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = router.lists()
+    clock = Clock(on_sleep=router.advance)
+
+    def slow(*given: Any) -> None:
+        restore(*given)
+        clock.seconds += 1000
+
+    monkeypatch.setattr(settle, "restore", slow)
+    given = untimed(order(nornir, router, intended=OTHER))
+    report = committed(nornir, router, state, given, clock=clock)
+    assert report.outcome is CommitOutcome.REVERTED
+    assert router.lists() == before
