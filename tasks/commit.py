@@ -24,9 +24,9 @@ from irrgate.commits import (
     digests_of,
     misread,
 )
-from irrgate.errors import DeviceError, IrrgateError
+from irrgate.errors import DeviceError, IrrgateError, ParseError
 from irrgate.platforms import find_platform
-from irrgate.platforms.platform import RunningFilters
+from irrgate.platforms.platform import RunningFilters, read_candidate
 from tasks.bgp import read_neighbours
 from tasks.candidate import LoadedCandidate
 from tasks.close import closing
@@ -132,11 +132,31 @@ class _Commit:
         if digests_of(before, order.intended) != order.running:
             reason = "its filters are not what they were when the plan was made"
             return CommitReport(CommitOutcome.HELD, reason, since=changed_since(order, before))
+        if wrong := self._unreviewed(before):
+            return CommitReport(CommitOutcome.HELD, wrong)
         removed = [name for name, (_, digest) in order.intended.items() if digest is None]
         for name, lines in references(self._task, removed).items() if removed else ():
             reason = f"{name} was to be removed, and is referred to by now: {lines[0]}"
             return CommitReport(CommitOutcome.HELD, reason)
         return None
+
+    def _unreviewed(self, before: RunningFilters) -> str:
+        """Return what the candidate does beside the filters that the plan names, or nothing.
+
+        A plan is a file, and its candidate need not be what irrgate wrote. Whether the filters
+        come to hold what they should is read back; of anything else nobody would hear.
+        """
+        order = self._order
+        platform = find_platform(self._host.platform or "")
+        stay = {name: afi for name, (afi, digest) in order.intended.items() if digest is not None}
+        go = {name: afi for name, (afi, digest) in order.intended.items() if digest is None}
+        try:
+            found = read_candidate(platform, order.candidate, before.lists, stay, go)
+        except ParseError as exc:
+            return f"its candidate does not fit the router, or is none of irrgate's: {exc}"
+        if found.strangers:
+            return f"its candidate sets {found.strangers[0].name}, which the plan does not name"
+        return ""
 
     def _commit(self, driver: NetworkDriver, before: RunningFilters) -> CommitReport:
         run, order, name = self._run, self._order, self._host.name

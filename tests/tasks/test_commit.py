@@ -11,7 +11,7 @@ import pytest
 from jnpr.junos.exception import RpcError  # type: ignore[import-untyped]
 from nornir.core import Nornir
 
-from irrgate.commits import CommitOrder, CommitOutcome, CommitReport
+from irrgate.commits import CommitOrder, CommitOutcome, CommitReport, diff_digest
 from irrgate.errors import DeviceError
 from irrgate.state import State
 from tasks.candidate import LoadedCandidate
@@ -88,6 +88,34 @@ def test_another_diff_than_the_reviewed_one_is_not_committed(
     assert router.running() == before
     assert "commit-confirmed" not in events(router)
     assert router.candidates() == router.locks() == []
+
+
+@pytest.mark.parametrize(
+    ("beside", "says"),
+    [
+        ("a user", "its candidate does not fit the router, or is none of irrgate's: candidate"),
+        ("a list", "its candidate sets OTHERS, which the plan does not name"),
+    ],
+)
+def test_what_the_plan_does_not_name_is_not_committed(
+    nornir: Nornir, router: LabDevice, state: State, beside: str, says: str
+) -> None:
+    """Somebody has written it into the plan, with every digest that depends on it."""
+    mine = CANDIDATES[router.platform]
+    others = mine.replace(LIST, "OTHERS")
+    candidate = {
+        ("eos", "a user"): f"{mine}username eve privilege 15 nopassword\n",
+        ("eos", "a list"): mine + others,
+        ("junos", "a user"): f"{mine}system {{ login {{ user eve {{ class super-user; }} }} }}\n",
+        ("junos", "a list"): mine.removesuffix("}\n") + others.partition("\n")[2],
+    }[router.platform, beside]
+    compared = nornir.run(task=compare, candidates={router.name: candidate})[router.name][0]
+    digest = diff_digest(compared.diff or "")
+    given = replace(order(nornir, router), candidate=candidate, diff_digest=digest)
+    before = router.running()
+    report = committed(nornir, router, state, given)
+    assert (report.outcome, router.running()) == (CommitOutcome.HELD, before)
+    assert report.reason.startswith(says)
 
 
 @pytest.mark.parametrize(
