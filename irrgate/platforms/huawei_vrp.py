@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from irrgate.errors import ParseError
+from irrgate.platforms.candidate_lines import candidate_lines
 from irrgate.platforms.eos_references import find_references
 from irrgate.platforms.huawei_vrp_lines import (
     FAMILIES,
@@ -22,6 +23,7 @@ from irrgate.platforms.huawei_vrp_lines import (
     lines_of,
     read_rows,
 )
+from irrgate.platforms.mentions import is_own_name
 from irrgate.platforms.numbered import NO_LISTS, Key, NumberedLists
 from irrgate.platforms.numbered_delta import Delta, Numbering
 from irrgate.platforms.numbered_lines import Dialect, ListedRows
@@ -162,7 +164,7 @@ def read_changes(candidate: str) -> Changes:
     added: dict[Key, list[str]] = {}
     removed: dict[Key, list[int]] = {}
     gone: list[Key] = []
-    for line in map(str.strip, candidate.splitlines()):
+    for line in candidate_lines(candidate):
         if not line or line == "#":
             continue
         match = _CHANGE.fullmatch(line)
@@ -170,6 +172,8 @@ def read_changes(candidate: str) -> Changes:
             raise ParseError("candidate", f"has a line that is of no prefix list: {line!a}")
         undo, keyword, name, rest = match.groups()
         key = FAMILIES[keyword], name
+        if not is_own_name(name):
+            raise ParseError(name, "the candidate has a name that irrgate does not give")
         if rest is None and undo:
             gone.append(key)
             continue

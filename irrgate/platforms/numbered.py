@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from irrgate.errors import ParseError, PlatformError
+from irrgate.platforms.candidate_lines import candidate_lines
 from irrgate.platforms.eos_references import find_references
 from irrgate.platforms.mentions import is_own_name
 from irrgate.platforms.numbered_delta import (
@@ -192,7 +193,7 @@ class NumberedLists:
         added: dict[Key, list[str]] = {}
         removed: dict[Key, list[str]] = {}
         gone: list[Key] = []
-        for line in map(str.strip, candidate.splitlines()):
+        for line in candidate_lines(candidate):
             if not line or line.startswith("!"):
                 continue
             match = _CHANGE.fullmatch(line)
@@ -200,6 +201,8 @@ class NumberedLists:
                 raise ParseError("candidate", f"has a line that is of no prefix list: {line!a}")
             no, keyword, name, rest = match.groups()
             key = FAMILIES[keyword], name
+            if not is_own_name(name):
+                raise ParseError(name, "the candidate has a name that irrgate does not give")
             if rest is None:
                 if not no:
                     raise ParseError(name, f"a line of the list is unknown: {line!a}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from irrgate.errors import ParseError
+from irrgate.platforms.candidate_lines import candidate_lines
 from irrgate.platforms.numbered import Key, NumberedLists
 from irrgate.platforms.numbered_delta import Delta, applied
 from irrgate.platforms.numbered_lines import KEYWORDS, read_lines
@@ -106,7 +107,7 @@ def merge_change(platform: NumberedLists, candidate: str, lists: Lists) -> Lists
     """
     deltas, gone = platform.read_changes(candidate)
     # Of these lines none is without a number any more, and those that remove begin with `no`.
-    words = list_lines(candidate)
+    words = list_lines("\n".join(candidate_lines(candidate)))
     changes = []
     for key, delta in deltas.items():
         added = zip(delta.added, words.get(key, ()), strict=True)
