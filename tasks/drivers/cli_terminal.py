@@ -14,8 +14,11 @@ from tasks.drivers.local import SLOW
 
 BATCH: Final = 200
 """lines that are on their way at once: what a router has to buffer is some 12 KB"""
+_PAUSE: Final = 0.5
+"""seconds in which nothing follows what is a question"""
 _TAIL: Final = 512
 """characters at the end of what was read, in which a prompt is looked for"""
+_QUESTION: Final = re.compile(r"(?:\?|\]:?|confirm\]) ?$")
 _SYSLOG: Final = re.compile(r".*%[A-Z0-9_]+-[0-7]-[A-Z0-9_]+:.*")
 
 
@@ -120,36 +123,45 @@ class CliTerminal:
 
     def _until_prompt(self, command: str, timeout: float, answers: Mapping[str, str]) -> str:
         parts: list[str] = []
-        tail = ""
+        tail = question = ""
         deadline = time.monotonic() + timeout
         while True:
-            parts.append(self._receive(command, deadline, timeout))
-            tail = (tail + parts[-1])[-_TAIL:]
+            try:
+                piece = self._receive(command, deadline, timeout, _PAUSE if question else None)
+            except TimeoutError as exc:
+                self._send("\x03")
+                reason = f"{command}: asked {question.strip()!a}"
+                raise CommandFailed(self._hostname, reason) from exc
+            parts.append(piece)
+            tail = (tail + piece)[-_TAIL:]
             if match := self._at_prompt.search(tail):
                 text = "".join(parts)
                 return text[: len(text) - (len(tail) - match.start())].lstrip("\n")
+            # What looks like a question may be the middle of a config.
             question = tail.rpartition("\n")[2]
-            if not re.search(r"(?:\?|\]:?|confirm\]) ?$", question) or command in question:
-                continue
-            for pattern, answer in answers.items():
+            if not _QUESTION.search(question) or command in question:
+                question = ""
+            for pattern, answer in answers.items() if question else ():
                 if re.search(pattern, question):
                     self._send(f"{answer}\n")
-                    tail = ""
+                    tail = question = ""
                     break
-            else:
-                self._send("\x03")
-                raise CommandFailed(self._hostname, f"{command}: asked {question.strip()!a}")
 
-    def _receive(self, command: str, deadline: float, timeout: float) -> str:
+    def _receive(
+        self, command: str, deadline: float, timeout: float, pause: float | None = None
+    ) -> str:
+        """Return what comes next; raises TimeoutError when that takes longer than the pause."""
         left = deadline - time.monotonic()
         if left <= 0:
             raise TimedOut(
                 self._hostname, f"did not answer {command!a} within {timeout:g} s", hint=SLOW
             )
-        self._channel.settimeout(left)
+        self._channel.settimeout(left if pause is None else min(left, pause))
         try:
             data = self._channel.recv(1 << 17)
         except TimeoutError:
+            if pause is not None:
+                raise
             return ""
         except (OSError, EOFError) as exc:
             raise ConnectionFailed(self._hostname, f"the connection broke: {exc}") from exc

@@ -99,6 +99,13 @@ def test_a_question_that_nobody_expects_is_an_error() -> None:
     assert channel.sent == "copy a b\n\n"
 
 
+@pytest.mark.parametrize("end", ["why?", "[x]", "[x]: ", "Really? [confirm]"])
+def test_what_looks_like_a_question_in_a_config_is_none(end: str) -> None:
+    """The config comes in pieces, and one of them ends anywhere."""
+    said = terminal(f"show x\n description {end}", " more\nend\n", "edge1#").run("show x")
+    assert said == f" description {end} more\nend"
+
+
 def test_a_router_that_says_nothing_more() -> None:
     with pytest.raises(TimedOut, match=r"did not answer 'show clock' within 0\.2 s"):
         terminal("show clock\n*14:02").run("show clock")
