@@ -25,6 +25,7 @@ from tasks.drivers.ssh import SshTransport
 
 _RUNNING: Final = "display current-configuration"
 _SAVED: Final = "display saved-configuration"
+_SAVED_IT: Final = re.compile(r"\bsuccess", re.IGNORECASE)
 _SECRET: Final = re.compile(r"\b((?:password|cipher|irreversible-cipher|simple|key) )\S+")
 
 
@@ -157,8 +158,9 @@ class HuaweiVrpDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         if not self._saves:
             return
         answer = self._cli.consent("save")
-        if answer.is_refusal or "success" not in answer.text.lower():
-            raise CommandFailed(self.hostname, answer.words or "nothing was saved")
+        if answer.is_refusal or not _SAVED_IT.search(answer.text):
+            said = answer.words if answer.is_refusal else answer.text.rpartition("\n")[2]
+            raise CommandFailed(self.hostname, said or "nothing was saved")
 
     def confirm_commit(self) -> None:
         """Raise CommitRefused: nothing ever waits to be confirmed."""
@@ -281,7 +283,11 @@ class HuaweiVrpDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             reason = "it has changes that nobody has committed, or a trial of some"
             raise CommitRefused(self.hostname, reason)
         try:
+            is_checked = two_phase
             for step in change.steps():
+                if step[0].startswith("undo ") and not is_checked:
+                    self._refuse_lost(change)
+                    is_checked = True
                 self._cli.tell(step)
             if two_phase:
                 answer = self._cli.run("commit")
@@ -291,6 +297,20 @@ class HuaweiVrpDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             self._leave(discard=two_phase)
             raise CommitRefused(self.hostname, exc.reason, hint=exc.hint) from exc
         self._leave(discard=False)
+
+    def _refuse_lost(self, change: ListsChange) -> None:
+        """Raise CommandFailed where a line that was to come was lost without a word.
+
+        What goes next may be what it was to stand in for.
+        """
+        if not any(each.added for each in change.lists):
+            return
+        try:
+            line = change.missing(texts_of(self._running()))
+        except ParseError as exc:
+            raise CommandFailed(self.hostname, str(exc)) from exc
+        if line:
+            raise CommandFailed(self.hostname, f"said to have taken, and has not: {line}")
 
     def _leave(self, *, discard: bool) -> None:
         """Go back to the user view; a session that does not is ended, and its candidate with it."""

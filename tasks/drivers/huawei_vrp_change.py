@@ -78,6 +78,15 @@ class ListsChange:
         )
         return tuple(map(tuple, filter(None, steps)))
 
+    def missing(self, lists: Lists) -> str | None:
+        """Return the first line that was to come and of which a router holds nothing."""
+        for each in self.lists:
+            held = set(_rows(each.key, lists)) if each.added else set()
+            for row, text in _told(each):
+                if row not in held:
+                    return f"{each.head} {text}"
+        return None
+
     def reversed(self) -> ListsChange:
         """Return the way back: the same steps, the last one first."""
         return ListsChange(tuple(each.reversed() for each in self.lists[::-1]))
