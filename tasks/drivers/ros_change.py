@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from irrgate.platforms.ros import Chain, family_of
 from irrgate.platforms.ros_candidate import read_changes
 from irrgate.platforms.ros_delta import RosDelta, RosList, applied, delta_to, living_rules, turn_of
-from irrgate.platforms.ros_rules import REJECT, deny_all
+from irrgate.platforms.ros_rules import REJECT, deny_all, read_rules
 from irrgate.prefixes import Afi, PrefixSet
 
 
@@ -111,6 +111,21 @@ def back_from(change: ChainsChange, rules: Sequence[RouterRule]) -> ChainsChange
         elif there:
             changes.append(_removed(each.name, there))
     return ChainsChange(tuple(changes))
+
+
+def missing(change: ChainsChange, rules: Sequence[RouterRule]) -> str | None:
+    """Return the first rule that was to come and that is not there, or not in effect."""
+    chains = by_chain(rules)
+    for each in change.chains:
+        if not each.added or each.becomes is None:
+            continue
+        afi = each.becomes.afi
+        held = living_rules(_chain(chains.get(each.name, ())).read(each.name, afi))
+        there = set(held.values())
+        for text, known in read_rules(afi, each.added):
+            if known not in there:
+                return f"chain {each.name}: {text}"
+    return None
 
 
 def by_chain(rules: Sequence[RouterRule]) -> Mapping[str, Sequence[RouterRule]]:

@@ -11,7 +11,7 @@ from irrgate.platforms.ros import END
 from irrgate.platforms.ros_rules import REJECT, escaped
 from tasks.drivers.errors import CommandFailed
 from tasks.drivers.ros_api import Command, RosApi, Row
-from tasks.drivers.ros_change import ChainChange, ChainsChange, RouterRule
+from tasks.drivers.ros_change import ChainChange, ChainsChange, RouterRule, missing
 
 _RULES: Final = "/routing/filter/rule"
 _MENUS: Final = (
@@ -93,6 +93,10 @@ class RosRouter:
             for text in each.added
         ]
         self._api.run(adds)
+        removes = any(rules for each in change.chains for rules in each.removed)
+        # A rule that it took for none of its language is there, and invalid.
+        if adds and removes and (lost := missing(change, self.rules())):
+            raise CommandFailed(self._hostname, f"said to have taken, and has not: {lost}")
         for turn in zip_longest(*(each.removed for each in change.chains), fillvalue=()):
             self._remove(rule for rules in turn for rule in rules)
 

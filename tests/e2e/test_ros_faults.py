@@ -140,8 +140,10 @@ def test_what_a_router_does_not_do_though_it_says_so_is_seen(desk: Desk) -> None
     outcomes = desk.outcomes(plan, expect=PROBLEMS)
     for name in ROUTERS[:LINES]:
         outcome, why = outcomes[name]
-        assert outcome == "reverted"
-        assert f"does not hold what was committed: {V4}" in why
+        # Where it was the only one, and nothing goes in its place, nothing has changed.
+        assert outcome in {"failed", "reverted"}
+        read_back = f"does not hold what was committed: {V4}"
+        assert read_back in why or "said to have taken, and has not: " in why
         assert holds(desk.devices[name]) == "old"
         never_wrong_between(desk.devices[name])
 

@@ -17,6 +17,7 @@ from tasks.connection import NapalmConnection
 from tasks.drivers.errors import CandidateRefused, CommitRefused, ConnectionFailed, TimedOut
 from tasks.drivers.ros import RosDriver
 from tests.lab.harness import LabDevice
+from tests.lab.ros_api import SILENT
 
 pytestmark = pytest.mark.e2e
 
@@ -182,6 +183,21 @@ def test_after_a_refusal_no_more_is_sent(driver: RosDriver, device: LabDevice) -
     driver.commit_config()
     assert accepted(driver) == many
     assert driver.is_alive() == {"is_alive": True}
+
+
+def test_nothing_goes_when_what_was_to_come_is_not_there(
+    driver: RosDriver, device: LabDevice
+) -> None:
+    driver.load_merge_candidate(config=candidate(four("10.0.0.0/24")))
+    driver.commit_config()
+    driver.load_merge_candidate(config=candidate(four("10.0.0.0/23 ge 24 le 24"), driver))
+    device.inject("error", "commit", text=SILENT)
+    with pytest.raises(CommitRefused, match=r"said to have taken, and has not: .*10\.0\.0\.0/23"):
+        driver.commit_config()
+    assert accepted(driver) == four("10.0.0.0/24")
+    driver.load_merge_candidate(config=candidate(four("10.0.0.0/23 ge 24 le 24"), driver))
+    driver.commit_config()
+    assert accepted(driver) == four("10.0.0.0/23 ge 24 le 24")
 
 
 def test_nothing_is_asked_of_a_session_that_broke(device: LabDevice) -> None:
