@@ -208,7 +208,8 @@ class _Commit:
             settlement.surely_pending = order.commit_confirm
         except DeviceError as exc:
             settlement.trouble = settlement.refused = exc.reason
-            settlement.in_flight = not isinstance(exc.__cause__, CommitRefused)
+            refusals = [each for each in (exc, exc.__cause__) if isinstance(each, CommitRefused)]
+            settlement.in_flight = not refusals
         # The router's timer may have begun as late as now.
         settlement.deadline = run.pace.now() + wait
         report = settlement.run()

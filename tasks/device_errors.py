@@ -24,9 +24,13 @@ def device_errors(host: Host, step: str) -> Iterator[None]:
     try:
         yield
     except IrrgateError as exc:
+        # What a driver of our own says has the router's words in it.
+        reason = _printable(exc.reason, host)
         if exc.subject == host.name:
-            raise
-        raise DeviceError(host.name, f"{step}: {exc.reason}", hint=exc.hint) from exc
+            if reason == exc.reason:
+                raise
+            raise DeviceError(host.name, reason, hint=exc.hint) from exc
+        raise DeviceError(host.name, f"{step}: {reason}", hint=exc.hint) from exc
     except Exception as exc:
         words = driver_words(exc)
         raise DeviceError(
@@ -36,8 +40,11 @@ def device_errors(host: Host, step: str) -> Iterator[None]:
 
 def _printable(said: str, host: Host) -> str:
     """Return the words on one line, without the password or what a terminal would obey."""
-    for secret in (host.password, host.get_connection_parameters("napalm").password):
+    parameters = host.get_connection_parameters("napalm")
+    options = (parameters.extras or {}).get("optional_args") or {}
+    enable, passphrase = options.get("secret"), options.get("passphrase")
+    for secret in (host.password, parameters.password, enable, passphrase):
         if secret:
-            said = said.replace(secret, "***")
+            said = said.replace(str(secret), "***")
     line = " ".join(said.split())
     return "".join(c if c.isprintable() else "?" for c in line)[:MAX_WORDS]

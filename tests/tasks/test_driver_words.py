@@ -17,11 +17,16 @@ from pyeapi.eapilib import (
 from irrgate.errors import DeviceError, WorkspaceError
 from tasks.device_errors import MAX_WORDS, device_errors
 from tasks.driver_words import driver_words
+from tasks.drivers.errors import CommitRefused
 
 HOST = Host(
     "edge1.mex",
     password="hosts-secret",
-    connection_options={"napalm": ConnectionOptions(password="naps-secret")},
+    connection_options={
+        "napalm": ConnectionOptions(
+            password="naps-secret", extras={"optional_args": {"secret": "enable-secret"}}
+        )
+    },
 )
 
 
@@ -31,6 +36,16 @@ def told(exc: Exception, step: str = "load") -> DeviceError:
     assert caught.value.subject == "edge1.mex"
     assert caught.value.__cause__ is exc
     return caught.value
+
+
+@pytest.mark.parametrize("subject", ["192.0.2.1", "edge1.mex"])
+def test_what_a_driver_of_our_own_says_has_a_routers_words_in_it(subject: str) -> None:
+    words = "seq 5: % no\x1b[2J hosts-secret, naps-secret,\r\n enable-secret"
+    with pytest.raises(DeviceError) as caught, device_errors(HOST, "commit"):
+        raise CommitRefused(subject, words)
+    step = "" if subject == "edge1.mex" else "commit: "
+    assert caught.value.subject == "edge1.mex"
+    assert caught.value.reason == f"{step}seq 5: % no?[2J ***, ***, ***"
 
 
 def command_error(*errors: str) -> CommandError:
