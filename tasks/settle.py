@@ -7,6 +7,7 @@ again. The same is done for a run that died: `tasks.recover`.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -135,6 +136,7 @@ class Settlement:
     _impatience: str = field(default="", init=False)
     _is_cleared: bool = field(default=False, init=False)
     _looked_at_sessions: bool = field(default=False, init=False)
+    _tried_to_save: bool = field(default=False, init=False)
 
     def run(self) -> CommitReport:
         """Return what came of it; the router was read to know it, unless it says UNSETTLED."""
@@ -212,12 +214,17 @@ class Settlement:
         if now is not Held.NEW and not self._is_at_rest():
             return None
         if now is Held.OLD:
+            if self._tried_to_save:
+                # It may have been done all the same, and a restart would bring the new filters.
+                with contextlib.suppress(IrrgateError):
+                    save(self.task.host, driver)
             return self._old(driver)
         self._was_in = True
         self.verdict = self.verdict or self._impatience
         if now is Held.NEW and not self.verdict:
             self.verdict = self._disturbed(driver)
             if not self.verdict:
+                self._tried_to_save = True
                 save(self.task.host, driver)
                 return CommitReport(CommitOutcome.DONE)
         self.verdict = self.verdict or self.trouble or self._not_what_was_committed()

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from nornir.core import Nornir
+from nornir.core.inventory import Host
 
 from irrgate.commits import CommitOrder, CommitOutcome, CommitReport, Step
+from irrgate.errors import DeviceError
 from irrgate.prefixes import Afi
 from irrgate.state import State
 from tasks import settle
@@ -220,3 +222,22 @@ def test_a_restore_that_takes_longer_than_the_patience_is_read_all_the_same(
     report = committed(nornir, router, state, given, clock=clock)
     assert report.outcome is CommitOutcome.REVERTED
     assert router.lists() == before
+
+
+def test_what_may_have_been_saved_is_saved_as_it_was(
+    nornir: Nornir, router: LabDevice, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No answer came to the saving of the new filters: a restart must not bring them back."""
+    before = router.lists()
+    startup = [before]
+
+    def unanswered(host: Host, _: object) -> None:
+        startup.append(router.lists())
+        raise DeviceError(host.name, "save: no answer")
+
+    monkeypatch.setattr(settle, "save", unanswered)
+    clock = Clock(on_sleep=router.advance)
+    report = committed(nornir, router, state, untimed(order(nornir, router)), clock=clock)
+    assert report == CommitReport(CommitOutcome.REVERTED, "save: no answer")
+    assert before not in startup[1:-1]
+    assert startup[-1] == router.lists() == before
