@@ -300,6 +300,14 @@ def test_what_is_secret_is_left_out_if_asked(lab: LabDevice) -> None:
     assert "<user-password>removed</user-password>" in found
 
 
+@pytest.mark.parametrize("before", range(3))
+def test_a_character_may_arrive_in_two_pieces(lab: LabDevice, before: int) -> None:
+    text = f"<location>{'x' * before}{'ñ' * 5_000}{'日' * 5_000}</location></system>"
+    lab.set_running(lab.running().replace("</system>", text))
+    with driver(lab) as opened:
+        assert opened.get_config("running")["running"] == lab.running().strip()
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
