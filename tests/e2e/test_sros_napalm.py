@@ -236,6 +236,8 @@ def test_a_commit_waits_by_its_mark_for_whoever_knows_it(lab: LabDevice) -> None
             opened.load_merge_candidate(config=MERGED)
             opened.commit_config(message="why", revert_in=600)
             assert opened._get_pending_commits() == {opened.commit_mark: 600}
+            with pytest.raises(Locked, match="a commit waits"):
+                opened.load_merge_candidate(config=MERGED)
             mark = opened.commit_mark
         assert eventually(lambda: not lab.locks())
         assert lab.running() != before
