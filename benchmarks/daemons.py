@@ -1,6 +1,6 @@
 """What big filters cost on real daemons: BIRD, OpenBGPD, and FRR as far as it goes.
 
-    python -m benchmarks.daemons irr.db.gz [bird openbgpd frr]
+    python -m benchmarks.daemons irr.db.gz [bird openbgpd frr frr_route_map]
 
 Each filter is brought to a daemon as apply does it, by irrgate's own driver on the same machine:
 render and check, dry run, commit to be confirmed, read back and compare, confirm. Then 100 entries
@@ -29,14 +29,15 @@ from irrgate.intents import Intents
 from irrgate.irr.bgpq4 import find_bgpq4
 from irrgate.irr.expander import Expander
 from irrgate.platforms import find_platform
-from irrgate.platforms.frr_cost import Work, seconds_for
+from irrgate.platforms.frr import work_of
+from irrgate.platforms.frr_cost import seconds_for
 from irrgate.platforms.platform import ManagedList, read_candidate
 from irrgate.prefixes import Afi, PrefixSet
 from irrgate.render import Renderer
 from irrgate.rpsl import Asn
 from tasks.connection import NapalmConnection
 from tests.lab.daemons.bird import Bird
-from tests.lab.daemons.frr import Frr
+from tests.lab.daemons.frr import Frr, FrrRouteMap
 from tests.lab.daemons.openbgpd import Openbgpd
 from tests.lab.daemons.under_test import FILTERS, DaemonUnderTest, lab
 from tests.lab.irr_process import irr_server
@@ -45,6 +46,7 @@ DAEMONS: Final[Mapping[str, Callable[[Path], Any]]] = {
     "bird": Bird,
     "openbgpd": Openbgpd,
     "frr": Frr,
+    "frr_route_map": FrrRouteMap,
 }
 """each makes a DaemonUnderTest"""
 HUNDRED_THOUSAND: Final = 100_000
@@ -53,9 +55,10 @@ CHANGED: Final = 100
 REVERT_IN: Final = 600
 OWN_AIM: Final = 5.0
 """seconds of irrgate's own for 100,000 entries"""
-FRR_SECONDS: Final = 60.0
-"""what FRR's filter is estimated to take; the driver takes on no change of more than 300, and gives
-up where the machine is too busy with other things"""
+FRR_SECONDS: Final = 300.0
+"""what FRR's filter is estimated to take: the driver takes on no change of one filter of more"""
+ON_LISTS: Final = (10_000, 30_000)
+"""entries of filters by route-maps over short lists"""
 
 Filters = Mapping[Afi, PrefixSet]
 
@@ -104,6 +107,7 @@ class Router:
         wanted = {FILTERS[afi]: afi for afi in filters}
         entries = sum(each.entry_count for each in filters.values())
         found = StepFigures(self.daemon.platform, what, entries)
+        self.held = self._read(wanted)
         before = self._used()
         with _timed(found, "render"):
             printed = [
@@ -122,8 +126,7 @@ class Router:
             self.driver.load_merge_candidate(config=candidate)
             self.driver.commit_config(revert_in=REVERT_IN)
         with _timed(found, "read back"):
-            running = self.driver.get_config(retrieve="running")["running"]
-            self.held = dict(platform.parse(running, wanted, "IRR-").lists)
+            self.held = self._read(wanted)
             self._compare(self.held, filters)
         with _timed(found, "confirm"):
             self.driver.confirm_commit()
@@ -133,6 +136,11 @@ class Router:
         found.daemon_cpu = after.daemon - before.daemon
         found.daemon_mib = sum(_peak_mib(pid) for pid in _processes(self.daemon))
         return found
+
+    def _read(self, wanted: Mapping[str, Afi]) -> dict[str, ManagedList]:
+        running = self.driver.get_config(retrieve="running")["running"]
+        platform = find_platform(self.daemon.platform)
+        return dict(platform.parse(running, wanted, "IRR-").lists)
 
     @staticmethod
     def _compare(lists: Mapping[str, ManagedList], filters: Filters) -> None:
@@ -238,14 +246,16 @@ def without_a_few(filters: Filters) -> dict[Afi, PrefixSet]:
     return {**filters, afi: whole.difference(gone)}
 
 
-def entries_for_frr(version: str) -> int:
-    """Return how many entries a new list has that takes FRR_SECONDS by the driver's estimate."""
-    low, high = 1, LARGEST
+def for_frr(version: str, prefixes: PrefixSet) -> PrefixSet:
+    """Return the largest part of a filter that FRR is estimated to take FRR_SECONDS for."""
+    platform = find_platform("frr")
+    low, high = 1, prefixes.entry_count
     while low < high:
         middle = (low + high + 1) // 2
-        estimate = seconds_for(version, {"zebra", "bgpd"}, Work("", 0, middle, 0))
+        made = platform.printed("", first_entries(prefixes, middle), None)
+        estimate = seconds_for(version, {"zebra", "bgpd"}, work_of(made, 0))
         low, high = (middle, high) if estimate <= FRR_SECONDS else (low, middle - 1)
-    return low
+    return first_entries(prefixes, low)
 
 
 def measure(name: str, netix: Filters, directory: Path) -> Iterator[StepFigures]:
@@ -254,6 +264,9 @@ def measure(name: str, netix: Filters, directory: Path) -> Iterator[StepFigures]
     few = first_entries(netix[Afi.IPV6], 10)
     if name == "frr":
         cases = [_for_frr(netix, few, directory)]
+    elif name == "frr_route_map":
+        parts = (first_entries(netix[Afi.IPV4], number) for number in ON_LISTS)
+        cases = [(f"a part of {BIG_SET}", {Afi.IPV4: each, Afi.IPV6: few}) for each in parts]
     else:
         part = first_entries(netix[Afi.IPV4], HUNDRED_THOUSAND)
         cases = [
@@ -277,7 +290,7 @@ def _for_frr(netix: Filters, few: PrefixSet, directory: Path) -> tuple[str, Filt
             found.bring("", {Afi.IPV4: large, Afi.IPV6: few})
         except IrrgateError as exc:
             print(f"frr {version} refuses {HUNDRED_THOUSAND:,} entries: {exc.reason}", flush=True)
-    most = first_entries(netix[Afi.IPV4], entries_for_frr(version))
+    most = for_frr(version, netix[Afi.IPV4])
     return f"a part of {BIG_SET}, on {version}", {Afi.IPV4: most, Afi.IPV6: few}
 
 

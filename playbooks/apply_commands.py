@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from irrgate.commits import CommitReport
+from irrgate.network import Workspace
 from irrgate.plan_file import PlanFile
 from irrgate.reports import RunKind
+from irrgate.state import State
 from playbooks.applying import Applied, ApplyRequest, apply_plan
 from playbooks.batches import Canary
 from playbooks.options import Limit, RouterWorkers
@@ -72,19 +75,8 @@ def apply(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     ):
         told.workspace = workspace = terminal.workspace()
         with terminal.state(workspace) as state:
-            request = ApplyRequest(
-                workspace,
-                terminal.environ,
-                state,
-                local_now,
-                tuple(limit or ()),
-                Canary.parse(canary) if canary else None,
-                batch,
-                max_failures,
-                revert_in,
-                outside_window,
-                reason,
-                router_workers,
+            request = _requesting(terminal, workspace, state, limit, canary)(
+                batch, max_failures, revert_in, outside_window, reason, router_workers
             )
             applied = apply_plan(request, opened, str(plan_file), steps)
             has_problems = opened.plan.has_problems
@@ -116,19 +108,8 @@ def refresh(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     ):
         told.workspace = workspace = terminal.workspace()
         with terminal.state(workspace) as state:
-            request = ApplyRequest(
-                workspace,
-                terminal.environ,
-                state,
-                local_now,
-                tuple(limit or ()),
-                Canary.parse(canary) if canary else None,
-                batch,
-                max_failures,
-                revert_in,
-                outside_window,
-                reason,
-                router_workers,
+            request = _requesting(terminal, workspace, state, limit, canary)(
+                batch, max_failures, revert_in, outside_window, reason, router_workers
             )
             refreshed = refresh_routers(request, steps)
             told.applied(refreshed.made, refreshed.applied, refreshed.exit_code, state)
@@ -144,10 +125,7 @@ def recover(
     with told_errors(), Steps(terminal.err) as steps:
         workspace = terminal.workspace()
         with terminal.state(workspace) as state:
-            request = ApplyRequest(
-                workspace, terminal.environ, state, local_now, tuple(limit or ()),
-                router_workers=router_workers,
-            )  # fmt: skip
+            request = _requesting(terminal, workspace, state, limit)(router_workers=router_workers)
             reports = recover_workspace(request, steps)
     rows = _rows(reports)
     if terminal.as_json:
@@ -158,6 +136,25 @@ def recover(
             typer.echo("nothing was left unfinished")
     if any(not each.outcome.is_settled for each in reports.values()):
         raise typer.Exit(Exit.PROBLEMS)
+
+
+def _requesting(
+    terminal: Terminal,
+    workspace: Workspace,
+    state: State,
+    limit: Sequence[str] | None,
+    canary: Sequence[str] | None = None,
+) -> partial[ApplyRequest]:
+    """Return what makes the request of the rest of its options."""
+    return partial(
+        ApplyRequest,
+        workspace,
+        terminal.environ,
+        state,
+        local_now,
+        tuple(limit or ()),
+        Canary.parse(canary) if canary else None,
+    )
 
 
 def apply_exit(applied: Applied, *, has_problems: bool) -> Exit:

@@ -228,6 +228,7 @@ def _verify_netconf(
 OWN_DRIVERS: Final[Mapping[str, tuple[str, str]]] = {
     "bird": ("tasks.drivers.bird", "BirdDriver"),
     "frr": ("tasks.drivers.frr", "FrrDriver"),
+    "frr_route_map": ("tasks.drivers.frr_route_map", "FrrRouteMapDriver"),
     "huawei_vrp": ("tasks.drivers.huawei_vrp", "HuaweiVrpDriver"),
     "nxos": ("tasks.drivers.nxos", "NxosDriver"),
     "nxos_ssh": ("tasks.drivers.nxos_ssh", "NxosSshDriver"),

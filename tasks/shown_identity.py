@@ -33,6 +33,7 @@ REACHED_BY: Final[Mapping[str, tuple[Proof, int]]] = {
     "junos": (Proof.SSH, 830),
     "bird": (Proof.SSH, 22),
     "frr": (Proof.SSH, 22),
+    "frr_route_map": (Proof.SSH, 22),
     "openbgpd": (Proof.SSH, 22),
     "ios": (Proof.SSH, 22),
     "iosxr_netconf": (Proof.SSH, 830),
@@ -44,7 +45,7 @@ REACHED_BY: Final[Mapping[str, tuple[Proof, int]]] = {
     "ros": (Proof.TLS, 8729),
 }
 """By platform: the proof, and the port where the inventory has none."""
-WITHOUT_PROOF: Final = frozenset({"http", "local"})
+WITHOUT_PROOF: Final = frozenset({"api", "http", "local"})
 """values of `transport` under optional_args for which there is none"""
 
 

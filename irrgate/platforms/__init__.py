@@ -11,6 +11,7 @@ from irrgate.errors import PlatformError
 from irrgate.platforms.bird import Bird
 from irrgate.platforms.eos import Eos
 from irrgate.platforms.frr import Frr
+from irrgate.platforms.frr_route_map import FrrRouteMap
 from irrgate.platforms.huawei_vrp import HuaweiVrp
 from irrgate.platforms.ios import Ios
 from irrgate.platforms.iosxr import IosxrNetconf
@@ -30,6 +31,7 @@ PLATFORMS: Final[Mapping[str, Platform]] = MappingProxyType(
             Junos(),
             Bird(),
             Frr(),
+            FrrRouteMap(),
             Openbgpd(),
             Ios(),
             IosxrNetconf(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from irrgate.platforms.mentions import References, mentions
@@ -12,19 +13,23 @@ _DEFINITION: Final = re.compile(r"ip(?:v6)? prefix-list (\S+)")
 
 
 def find_references(
-    running: str, names: Collection[str], definition: re.Pattern[str] = _DEFINITION
+    running: str,
+    names: Collection[str],
+    definition: re.Pattern[str] = _DEFINITION,
+    owners: Mapping[str, str] = MappingProxyType({}),
 ) -> Mapping[str, tuple[str, ...]]:
     """Return the lines that mention each of `names`, with the sections that they stand in.
 
     Not those of a prefix list of that name itself, of whatever family: what `definition` matches,
-    with the name as its group, at the outermost section's line.
+    with the name as its group, at the outermost section's line. Nor those of what it is a part of,
+    by `owners`.
     """
     references = References(names)
     sections = Sections(running)
     for position, name in mentions(running, names):
         path = sections.path(position)
         defined = definition.match(path[0])
-        if defined is None or defined[1] != name:
+        if defined is None or defined[1] not in {name, owners.get(name)}:
             references.add(name, ": ".join(path))
     return references.told()
 

@@ -22,29 +22,63 @@ from irrgate.platforms.huawei_vrp_lines import (
     lines_of,
     read_rows,
 )
-from irrgate.platforms.mentions import is_own_name
-from irrgate.platforms.numbered_delta import Delta, accepted_by, applied, delta_to, deny_all
+from irrgate.platforms.numbered import NO_LISTS, Key, NumberedLists
+from irrgate.platforms.numbered_delta import Delta, Numbering
+from irrgate.platforms.numbered_lines import Dialect, ListedRows
 from irrgate.platforms.platform import (
-    NONE,
     Capabilities,
     DriverFault,
-    ManagedList,
-    PrintedList,
-    Removal,
+    Line,
     Row,
-    RunningFilters,
-    Stranger,
     UpdateStrategy,
-    removable_afi,
 )
-from irrgate.prefixes import Afi, PrefixSet
+from irrgate.prefixes import Afi
 
 _DEFINITION: Final = re.compile(r"ip ip(?:v6)?-prefix (\S+)")
 _CHANGE: Final = re.compile(r"(undo )?ip (ip-prefix|ipv6-prefix) (\S+)(?: (.*))?")
 _INDEX: Final = re.compile(r"index ([1-9][0-9]{0,9})")
 
-Key = tuple[Afi, str]
-"""of a list: both families may have one of the same name"""
+
+def _refuse_cut_off(running: str) -> None:
+    if not running.rstrip().endswith("\nreturn"):
+        raise ParseError(
+            "running config", "is cut off: VRP ends it with the line `return`, which is missing"
+        )
+
+
+_DIALECT: Final = Dialect(_refuse_cut_off, Numbering(max_sequence=MAX_SEQUENCE))
+_CAPABILITIES: Final = Capabilities(
+    strategy=UpdateStrategy.DELTA,
+    revert_step=1,
+    commit_message=False,
+    max_sequence=MAX_SEQUENCE,
+    max_name=169,
+    atomic=False,
+    commit_confirm=False,
+    verified_host="SSH host key",
+    faults=(
+        DriverFault(
+            "napalm-huawei-vrp's load_replace_candidate does nothing, its commit_config knows "
+            "no revert_in and sends line by line, and no host key is verified",
+            "a driver of our own, which needs no package beside NAPALM",
+        ),
+        DriverFault(
+            "VRP lets everything through by a list that is missing, and a list goes with its "
+            "last entry",
+            "entries come before others go, an empty filter is one that denies, and a list is "
+            "removed only when nothing refers to it",
+        ),
+        DriverFault(
+            "`0.0.0.0 8` is any prefix of length 8, not 0.0.0.0/8",
+            "it is read so, and written with match-network",
+        ),
+        DriverFault(
+            "VRP5 has no candidate, and VRP8's `commit trial` is not on all releases",
+            "the filters as they were are sent again and read back; on VRP8 all lines of a "
+            "candidate are one commit",
+        ),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,119 +108,37 @@ class Changes:
         return Delta(self.added.get(key, ()), removed)
 
 
-class HuaweiVrp:
+class HuaweiVrp(NumberedLists):
     """The VRP platform."""
 
-    name: Final = "huawei_vrp"
-    capabilities: Final = Capabilities(
-        strategy=UpdateStrategy.DELTA,
-        revert_step=1,
-        commit_message=False,
-        max_sequence=MAX_SEQUENCE,
-        max_name=169,
-        atomic=False,
-        commit_confirm=False,
-        verified_host="SSH host key",
-        faults=(
-            DriverFault(
-                "napalm-huawei-vrp's load_replace_candidate does nothing, its commit_config knows "
-                "no revert_in and sends line by line, and no host key is verified",
-                "a driver of our own, which needs no package beside NAPALM",
-            ),
-            DriverFault(
-                "VRP lets everything through by a list that is missing, and a list goes with its "
-                "last entry",
-                "entries come before others go, an empty filter is one that denies, and a list is "
-                "removed only when nothing refers to it",
-            ),
-            DriverFault(
-                "`0.0.0.0 8` is any prefix of length 8, not 0.0.0.0/8",
-                "it is read so, and written with match-network",
-            ),
-            DriverFault(
-                "VRP5 has no candidate, and VRP8's `commit trial` is not on all releases",
-                "the filters as they were are sent again and read back; on VRP8 all lines of a "
-                "candidate are one commit",
-            ),
-        ),
-    )
+    keywords = KEYWORDS
 
-    def parse(self, running: str, wanted: Mapping[str, Afi], managed_prefix: str) -> RunningFilters:
-        """Return the managed lists of `display current-configuration`; see Platform."""
-        _refuse_cut_off(running)
-        texts = texts_of(running, managed_prefix)
-        lists = {
-            name: _read(name, afi, rests)
-            for name, afi in wanted.items()
-            if (rests := texts.get((afi, name)))
-        }
-        strange: dict[str, dict[Afi, list[str]]] = {}
-        for (afi, name), rests in texts.items():
-            if wanted.get(name) is not afi:
-                strange.setdefault(name, {})[afi] = rests
-        references = find_references(running, strange, _DEFINITION)
-        return RunningFilters(
-            lists,
-            tuple(
-                _stranger(name, strange[name], references[name], alone=name not in wanted)
-                for name in sorted(strange)
-            ),
-        )
+    def __init__(self) -> None:
+        super().__init__("huawei_vrp", _CAPABILITIES, _DIALECT)
 
-    def references(self, running: str, names: Collection[str]) -> Mapping[str, tuple[str, ...]]:
-        """Return the lines that mention each of `names`; see Platform."""
-        _refuse_cut_off(running)
+    def texts(self, running: str, managed_prefix: str) -> dict[Key, list[str]]:
+        """Return what stands on the lines of each managed list after its name."""
+        return texts_of(running, managed_prefix)
+
+    def read(self, afi: Afi, name: str, rests: Sequence[str]) -> ListedRows:
+        """Return the entries of what stands on a list's lines, or raise ParseError."""
+        return read_rows(afi, name, rests)
+
+    def lines(self, afi: Afi, rows: Sequence[Row]) -> Sequence[Line]:
+        """Return entries as the template prints them."""
+        return lines_of(afi, rows)
+
+    def mentioned(self, running: str, names: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+        """Return the lines that mention each of `names` outside of its own list."""
         return find_references(running, names, _DEFINITION)
 
-    def parse_candidate(
-        self, candidate: str, wanted: Mapping[str, Afi], removals: Mapping[str, Afi] = NONE
-    ) -> RunningFilters:
-        """Return what a candidate makes of a router without prefix lists; see Platform."""
-        return self.apply_candidate(candidate, {}, wanted, removals)
-
-    def apply_candidate(
-        self,
-        candidate: str,
-        running: Mapping[str, ManagedList],
-        wanted: Mapping[str, Afi],
-        removals: Mapping[str, Afi] = NONE,
-    ) -> RunningFilters:
-        """Return the lists as they are after a candidate; see DeltaPlatform."""
+    def read_changes(
+        self, candidate: str, running: Mapping[Key, Sequence[Row]] = NO_LISTS
+    ) -> tuple[dict[Key, Delta], tuple[Key, ...]]:
+        """Return the delta of each list, and lists that are removed whole; raises ParseError."""
         changes = read_changes(candidate)
-        for afi, name in changes.gone:
-            if removals.get(name) is not afi:
-                raise ParseError(name, "the candidate removes a list that is to stay")
-        lists = {name: running[name] for name in wanted if name in running}
-        strangers: list[Stranger] = []
-        for key in changes.keys:
-            afi, name = key
-            if wanted.get(name) is not afi:
-                if key in changes.removed:
-                    raise ParseError(name, "the candidate removes entries of a list not asked for")
-                strangers.append(Stranger(name, afi, (), removable=False))
-                continue
-            rows = running[name].rows if name in running else ()
-            lists[name] = _managed(name, afi, applied(name, afi, rows, changes.delta(key, rows)))
-        strangers.sort(key=lambda each: each.name)
-        gone = tuple(sorted({name for _, name in changes.gone}))
-        return RunningFilters(lists, tuple(strangers), gone)
-
-    def printed(self, name: str, prefixes: PrefixSet, running: ManagedList | None) -> PrintedList:
-        """Return the entries that come and those that go; see Platform.
-
-        Raises PlatformError for a list with denies of somebody else's on which there is no way
-        without a moment in between.
-        """
-        afi = prefixes.afi
-        delta = delta_to(name, prefixes, running.rows if running else ())
-        return PrintedList(
-            name, afi, KEYWORDS[afi], lines_of(afi, delta.added), lines_of(afi, delta.removed)
-        )
-
-    def removal(self, stranger: Stranger) -> Removal:
-        """Return what removes the list; see Platform."""
-        afi = removable_afi(stranger)
-        return Removal(stranger.name, afi, KEYWORDS[afi])
+        deltas = {key: changes.delta(key, running.get(key, ())) for key in changes.keys}
+        return deltas, changes.gone
 
 
 def texts_of(running: str, prefix: str = "") -> dict[Key, list[str]]:
@@ -247,40 +199,3 @@ def _in_order(key: Key, rests: list[str]) -> tuple[Row, ...]:
         raise ParseError(name, "the candidate has a line that is no entry with an index")
     by_number = {row[0]: row for row in read_rows(afi, name, rests).rows}
     return tuple(by_number[int(rest.split(" ", 2)[1])] for rest in rests)
-
-
-def _refuse_cut_off(running: str) -> None:
-    if not running.rstrip().endswith("\nreturn"):
-        raise ParseError(
-            "running config", "is cut off: VRP ends it with the line `return`, which is missing"
-        )
-
-
-def _read(name: str, afi: Afi, rests: list[str]) -> ManagedList:
-    read = read_rows(afi, name, rests)
-    return _managed(name, afi, read.rows, numbered=read.numbered)
-
-
-def _managed(name: str, afi: Afi, rows: tuple[Row, ...], *, numbered: bool = True) -> ManagedList:
-    accepted = accepted_by(afi, rows)
-    if accepted and rows:
-        entries = [entry for _, permits, entry in rows if permits]
-        plain = len(entries) == len(rows) and sorted(entries) == sorted(accepted.entries())
-    else:
-        plain = [(permits, entry) for _, permits, entry in rows] == [(False, deny_all(afi))]
-    return ManagedList(name, afi, accepted, plain and numbered, rows=rows)
-
-
-def _stranger(
-    name: str, definitions: Mapping[Afi, list[str]], references: tuple[str, ...], *, alone: bool
-) -> Stranger:
-    """Return what there is to know of a list; `alone`: the other family's is not asked for."""
-    if len(definitions) > 1:
-        return Stranger(name, None, references, removable=False)
-    ((afi, rests),) = definitions.items()
-    removable = alone and is_own_name(name)
-    try:
-        read_rows(afi, name, rests)
-    except ParseError:
-        removable = False
-    return Stranger(name, afi, references, removable)

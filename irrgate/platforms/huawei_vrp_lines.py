@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from irrgate.aggregation import LENGTH_BITS, LENGTH_MASK, Entry
 from irrgate.errors import ParseError
+from irrgate.platforms.numbered_lines import ListedRows
 from irrgate.platforms.platform import Line, Row
 from irrgate.prefixes import Afi, format_prefixes, parse_keys
 
@@ -39,17 +39,7 @@ _Words = tuple[str, str, str, str]
 """(index, action, prefix, qualifiers) of an entry, in VRP's words"""
 
 
-@dataclass(frozen=True, slots=True)
-class ReadRows:
-    """The entries of a list."""
-
-    rows: tuple[Row, ...]
-    """by their numbers"""
-    numbered: bool = True
-    """False where an entry has no index, as in what other programs write"""
-
-
-def read_rows(afi: Afi, name: str, rests: Sequence[str]) -> ReadRows:
+def read_rows(afi: Afi, name: str, rests: Sequence[str]) -> ListedRows:
     """Return the entries of a list, of what stands on its lines after the name.
 
     Raises ParseError for a line that is unknown, and for two entries of one number. A description
@@ -80,7 +70,7 @@ def read_rows(afi: Afi, name: str, rests: Sequence[str]) -> ReadRows:
         raise ParseError(name, f"an index of the list is not in 1 to {MAX_SEQUENCE}")
     if len({number for number, _, _ in rows}) < len(rows):
         raise ParseError(name, "two entries of the list have one index")
-    return ReadRows(tuple(rows), numbered)
+    return ListedRows(tuple(rows), numbered)
 
 
 def _read_one_by_one(name: str, rests: Iterable[str]) -> tuple[list[_Words], frozenset[int], bool]:

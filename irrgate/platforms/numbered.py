@@ -1,4 +1,4 @@
-"""What platforms with numbered prefix lists share: `ip prefix-list` and `ipv6 prefix-list`.
+"""What platforms with numbered prefix lists share, in words `ip prefix-list` where not overridden.
 
 First match by sequence number, and each line takes effect as it comes: nothing is committed at
 once. So a candidate is a delta; see irrgate.platforms.numbered_delta.
@@ -7,7 +7,8 @@ once. So a candidate is a delta; see irrgate.platforms.numbered_delta.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from irrgate.errors import ParseError, PlatformError
@@ -32,6 +33,7 @@ from irrgate.platforms.numbered_lines import (
 from irrgate.platforms.platform import (
     NONE,
     Capabilities,
+    Line,
     ManagedList,
     PrintedList,
     Removal,
@@ -48,10 +50,13 @@ _ENTRY: Final = re.compile(r"seq ([0-9]+) ")
 
 Key = tuple[Afi, str]
 """of a list: both families may have one of the same name"""
+NO_LISTS: Final[Mapping[Key, Sequence[Row]]] = MappingProxyType({})
 
 
 class NumberedLists:
     """A platform with numbered prefix lists; its parts beside these say what is its own."""
+
+    keywords: Mapping[Afi, str] = KEYWORDS
 
     def __init__(self, name: str, capabilities: Capabilities, dialect: Dialect) -> None:
         self.name: Final = name
@@ -61,12 +66,9 @@ class NumberedLists:
     def parse(self, running: str, wanted: Mapping[str, Afi], managed_prefix: str) -> RunningFilters:
         """Return the managed prefix lists of `show running-config`; see Platform."""
         self.dialect.refuse_cut_off(running)
-        texts: dict[Key, list[str]] = {}
-        for keyword, name, rest in _LINE.findall(running):
-            if name.startswith(managed_prefix):
-                texts.setdefault((FAMILIES[keyword], name), []).append(rest)
+        texts = self.texts(running, managed_prefix)
         lists = {
-            name: self._managed(name, afi, read_lines(self.dialect, afi, name, rests))
+            name: self._managed(name, afi, self.read(afi, name, rests))
             for name, afi in wanted.items()
             if (rests := texts.get((afi, name)))
         }
@@ -74,7 +76,7 @@ class NumberedLists:
         for (afi, name), rests in texts.items():
             if wanted.get(name) is not afi:
                 strange.setdefault(name, {})[afi] = rests
-        references = find_references(running, strange)
+        references = self.mentioned(running, strange)
         return RunningFilters(
             lists,
             tuple(
@@ -86,7 +88,7 @@ class NumberedLists:
     def references(self, running: str, names: Collection[str]) -> Mapping[str, tuple[str, ...]]:
         """Return the lines that mention each of `names`; see Platform."""
         self.dialect.refuse_cut_off(running)
-        return find_references(running, names)
+        return self.mentioned(running, names)
 
     def parse_candidate(
         self, candidate: str, wanted: Mapping[str, Afi], removals: Mapping[str, Afi] = NONE
@@ -102,7 +104,8 @@ class NumberedLists:
         removals: Mapping[str, Afi] = NONE,
     ) -> RunningFilters:
         """Return the prefix lists as they are after a candidate; see DeltaPlatform."""
-        deltas, gone = self.read_changes(candidate)
+        rows_of = {(held.afi, name): held.rows for name, held in running.items()}
+        deltas, gone = self.read_changes(candidate, rows_of)
         for afi, name in gone:
             if removals.get(name) is not afi:
                 raise ParseError(name, "the candidate removes a list that is to stay")
@@ -133,7 +136,7 @@ class NumberedLists:
         """
         afi = prefixes.afi
         if running is not None and not running.numbered:
-            keyword = KEYWORDS[afi]
+            keyword = self.keywords[afi]
             raise PlatformError(
                 name, _NO_NUMBERS, hint=f"configure `{keyword} prefix-list sequence-number`"
             )
@@ -142,23 +145,50 @@ class NumberedLists:
         return PrintedList(
             name,
             afi,
-            KEYWORDS[afi],
-            printed_lines(self.dialect, afi, delta.added),
-            printed_lines(self.dialect, afi, delta.removed),
+            self.keywords[afi],
+            self.lines(afi, delta.added),
+            self.lines(afi, delta.removed),
         )
 
     def removal(self, stranger: Stranger) -> Removal:
         """Return what removes the list; see Platform."""
         afi = removable_afi(stranger)
-        return Removal(stranger.name, afi, KEYWORDS[afi])
+        return Removal(stranger.name, afi, self.keywords[afi])
 
-    def read_changes(self, candidate: str) -> tuple[dict[Key, Delta], tuple[Key, ...]]:
+    # What a platform may say in other words
+
+    def texts(self, running: str, managed_prefix: str) -> dict[Key, list[str]]:
+        """Return what stands on the lines of each managed list after its name."""
+        texts: dict[Key, list[str]] = {}
+        for keyword, name, rest in _LINE.findall(running):
+            if name.startswith(managed_prefix):
+                texts.setdefault((FAMILIES[keyword], name), []).append(rest)
+        return texts
+
+    def read(self, afi: Afi, name: str, rests: Sequence[str]) -> ListedRows:
+        """Return the entries of what stands on a list's lines, or raise ParseError."""
+        return read_lines(self.dialect, afi, name, rests)
+
+    def lines(self, afi: Afi, rows: Sequence[Row]) -> Sequence[Line]:
+        """Return entries as the template prints them."""
+        return printed_lines(self.dialect, afi, rows)
+
+    def mentioned(self, running: str, names: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+        """Return the lines that mention each of `names` outside of its own list."""
+        return find_references(running, names)
+
+    def read_changes(
+        self, candidate: str, running: Mapping[Key, Sequence[Row]] = NO_LISTS
+    ) -> tuple[dict[Key, Delta], tuple[Key, ...]]:
         """Return the delta of each list, and lists that are removed whole; raises ParseError.
+
+        `running` is for platforms on which a candidate does not say what an entry is that goes.
 
         All entries are added before any is removed, and lists go last: a prefix that moves from
         one list to another is always in one of them. Every line must be of a list: whatever else
         the router is told would be committed unread.
         """
+        del running
         added: dict[Key, list[str]] = {}
         removed: dict[Key, list[str]] = {}
         gone: list[Key] = []
@@ -208,7 +238,7 @@ class NumberedLists:
         ((afi, rests),) = definitions.items()
         removable = alone and is_own_name(name)
         try:
-            read_lines(self.dialect, afi, name, rests)
+            self.read(afi, name, list(rests))
         except ParseError:
             removable = False
         return Stranger(name, afi, references, removable)

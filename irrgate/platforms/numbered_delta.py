@@ -81,8 +81,18 @@ def delta_to(
     `rows` is empty for a list that does not exist. Raises PlatformError where there is no way
     without a moment between; irrgate's own lists always have one.
     """
-    afi = prefixes.afi
-    wanted = set(prefixes.entries())
+    return delta_of(name, prefixes.afi, tuple(prefixes.entries()), rows, numbering)
+
+
+def delta_of(
+    name: str,
+    afi: Afi,
+    entries: Sequence[Entry],
+    rows: Sequence[Row],
+    numbering: Numbering = NUMBERING,
+) -> Delta:
+    """Return what makes a list have these entries, as they are, and no others; see delta_to."""
+    wanted = set(entries)
     held_floor = floor_of(afi, rows, numbering)
     floor = held_floor or (_new_floor(afi, rows, numbering) if wanted else None)
     stay: set[Row] = {held_floor} if held_floor else set()
@@ -106,8 +116,8 @@ def delta_to(
         number = next(each for each in count(numbering.deny_all) if each not in taken)
         added.append((number, False, deny_all(afi)))
     elif missing:
-        numbers = _numbers(name, prefixes, (*rows, *added), len(missing), numbering)
-        new = (entry for entry in prefixes.entries() if entry in missing)
+        numbers = _numbers(name, afi, (*rows, *added), len(missing), numbering)
+        new = (entry for entry in entries if entry in missing)
         added += ((number, True, entry) for number, entry in zip(numbers, new, strict=True))
     delta = Delta(tuple(added), (*gone, *denies))
     try:
@@ -144,7 +154,7 @@ _HINT: Final = (
 
 
 def _numbers(
-    name: str, prefixes: PrefixSet, rows: Sequence[Row], wanted: int, numbering: Numbering
+    name: str, afi: Afi, rows: Sequence[Row], wanted: int, numbering: Numbering
 ) -> list[int]:
     """Return free numbers for new permits: before the first deny, where they take effect at once.
 
@@ -153,7 +163,7 @@ def _numbers(
     first_deny = min((number for number, permits, _ in rows if not permits), default=None)
     before = numbering.max_sequence + 1 if first_deny is None else first_deny
     found = _free(rows, wanted, before, numbering.step)
-    if len(found) < wanted and not first_match(prefixes.afi, rows):
+    if len(found) < wanted and not first_match(afi, rows):
         found = _free(rows, wanted, numbering.max_sequence + 1, numbering.step)
     if len(found) < wanted:
         reason = f"has no room for {wanted:,} entries before its entry {before}, which denies"

@@ -65,7 +65,7 @@ _FAULTS: Final = (
     DriverFault(
         "The rules of a chain are tried one after another for each route: a long chain costs the "
         "router time whenever routes come or rules change",
-        f"a chain of more than {MAX_ENTRIES:,} rules is refused, and aggregation makes it shorter",
+        f"prefixes that make one range are one rule, and more than {MAX_ENTRIES:,} are refused",
     ),
     DriverFault(
         "The manual does not say whether a session's prefix-count has the rejected routes, and it "

@@ -8,12 +8,14 @@ router makes of a chain's end. What holds at every moment, wherever a run is kil
 - the chain has its `reject`, which is the first rule that comes and the last that goes.
 
 So new rules come first, before the first one that could keep a route from them, and old ones go
-after that. A rule is known by its text: `remove [find rule=...]` takes all that have it.
+after that: those that accept, then those of which irrgate does not know what they do, and then
+those that reject, behind which the others stood. A rule is known by its text: `remove [find
+rule=...]` takes all that have it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,6 +25,7 @@ from irrgate.platforms.first_match import first_match
 from irrgate.platforms.platform import ManagedList
 from irrgate.platforms.ros_rules import (
     REJECT,
+    Known,
     Rule,
     deny_all,
     lines_of,
@@ -93,6 +96,25 @@ def _is_plain(afi: Afi, accepted: PrefixSet, rules: Sequence[Rule]) -> bool:
     return sorted(entries.values()) == sorted(accepted.entries())
 
 
+def _turn(known: Known | None) -> int:
+    """Return when a rule goes: as to what the others do meanwhile, see above."""
+    return 1 if known is None else 0 if known[0] else 2
+
+
+_NEVER_MATTERS: Final = 3
+"""the turn of a rule behind the end"""
+
+
+def living_rules(held: RosList) -> dict[str, Known | None]:
+    """Return the rules of a chain that stand before its end, by their text."""
+    return dict(held.rules[: _end(held.afi, held.rules)])
+
+
+def turn_of(rule: str, rules: Mapping[str, Known | None]) -> int:
+    """Return when a rule of these goes; those of one turn may go at once."""
+    return _turn(rules[rule]) if rule in rules else _NEVER_MATTERS
+
+
 def delta_to(name: str, prefixes: PrefixSet, held: ManagedList | None) -> RosDelta:
     """Return what makes a chain accept exactly `prefixes`; `held` is None where there is none.
 
@@ -104,33 +126,33 @@ def delta_to(name: str, prefixes: PrefixSet, held: ManagedList | None) -> RosDel
     end = _end(afi, rules)
     missing = dict.fromkeys(prefixes.entries())
     stays: set[str] = set()
-    gone: dict[str, None] = {}
-    last: dict[str, None] = {}
+    gone: dict[str, int] = {}
     closing = rules[end][0] if end < len(rules) else REJECT
     first = ""
     for text, known in rules[:end]:
         if text in stays:
             continue
-        if known is None or not known[0]:
-            last[text] = None
-            first = first or text
-        elif known[1] in missing:
+        if known is not None and known[0] and known[1] in missing:
             del missing[known[1]]
             stays.add(text)
-        else:
-            gone[text] = None
+            continue
+        gone[text] = _turn(known)
+        if gone[text]:
+            first = first or text
     added = tuple(map(rule_text, lines_of(afi, list(missing))))
     stays.update(added, (closing,))
-    last.update(dict.fromkeys(text for text, _ in rules[end + 1 :] if text not in stays))
+    for text, _ in rules[end + 1 :]:
+        if text not in stays:
+            gone.setdefault(text, _NEVER_MATTERS)
     delta = RosDelta(
         end == len(rules),
         (first or closing) if added else "",
         added,
-        (*gone, *(text for text in last if text not in gone)),
+        tuple(sorted(gone, key=lambda text: gone[text])),
         tuple(dict.fromkeys(off)),
     )
     try:
-        applied(name, afi, held, delta)
+        _after(name, afi, held, delta)
     except ParseError as exc:
         raise PlatformError(name, exc.reason, hint=_HINT) from exc
     return delta
@@ -151,6 +173,13 @@ def applied(name: str, afi: Afi, held: ManagedList | None, delta: RosDelta) -> R
 
     It is what decides of a delta, whoever made it: see above.
     """
+    return chain_list(name, afi, *_after(name, afi, held, delta))
+
+
+def _after(
+    name: str, afi: Afi, held: ManagedList | None, delta: RosDelta
+) -> tuple[tuple[Rule, ...], list[str]]:
+    """Return the rules after a delta, and those that are disabled; raises ParseError."""
     rules, off = _held(held)
     if delta.reject:
         if _end(afi, rules) < len(rules):
@@ -168,7 +197,7 @@ def applied(name: str, afi: Afi, held: ManagedList | None, delta: RosDelta) -> R
     if not after:
         raise ParseError(name, "the candidate would leave the chain without a rule")
     _refuse_detour(name, afi, _held(held)[0], rules, after)
-    return chain_list(name, afi, after, left)
+    return after, left
 
 
 def _place(name: str, rules: Sequence[Rule], delta: RosDelta) -> int:
@@ -199,21 +228,22 @@ def _refuse_repeats(name: str, afi: Afi, rules: Sequence[Rule], new: Sequence[Ru
 def _without(name: str, afi: Afi, rules: Sequence[Rule], delta: RosDelta) -> tuple[Rule, ...]:
     """Return the rules without those that go."""
     end = _end(afi, rules)
-    meanings = dict(rules)
+    there = {text for text, _ in rules}
     added = set(delta.added)
-    seen_last = False
+    living = dict(rules[:end])
+    turn = 0
     for text in delta.removed:
         if text in added:
             raise ParseError(name, f"the candidate adds a rule and removes it: {text!a}")
-        if text not in meanings:
+        if text not in there:
             raise ParseError(name, f"the candidate removes a rule that is not there: {text!a}")
         if end < len(rules) and text == rules[end][0]:
             raise ParseError(name, "the candidate removes the reject at the end of the chain")
-        known = meanings[text]
-        permits = known is not None and known[0]
-        if permits and seen_last and text in dict(rules[:end]):
-            raise ParseError(name, "the candidate removes a rule that accepts after others")
-        seen_last = seen_last or not permits
+        if text not in living:
+            continue
+        if _turn(living[text]) < turn:
+            raise ParseError(name, f"the candidate removes a rule after others: {text!a}")
+        turn = _turn(living[text])
     gone = set(delta.removed)
     return tuple(each for each in rules if each[0] not in gone) if gone else tuple(rules)
 

@@ -62,7 +62,7 @@ def read_config(text: str) -> Json:
     """Return a whole configuration; raises ParseError when it is cut off, or only a part."""
     try:
         config = json.loads(text)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         reason = f"is cut off, or is no JSON: it ends with {text[-40:].strip()!a}"
         raise ParseError(RUNNING, reason) from exc
     if not isinstance(config, dict) or _WITNESS not in map(bare, config):
@@ -80,14 +80,21 @@ def routing_policy(config: Json) -> Json:
     return {bare(key): value for key, value in found[0].items()}
 
 
+def under_routing_policy(answer: object) -> Json:
+    """Return the configuration that is what a router answers to the path /routing-policy alone."""
+    if isinstance(answer, dict) and any(bare(key) == "routing-policy" for key in answer):
+        return answer
+    return {"routing-policy": answer}
+
+
 def prefix_sets(config: Json) -> dict[str, Json]:
     """Return the prefix-sets of a configuration by name, unread; or raise ParseError."""
     sets: dict[str, Json] = {}
     held = routing_policy(config).get("prefix-set", [])
     for each in held if isinstance(held, list) else [held]:
         name = each.get("name") if isinstance(each, dict) else None
-        if not isinstance(name, str):
-            raise ParseError(RUNNING, "has a prefix-set without a name")
+        if not isinstance(name, str) or not name.isprintable():
+            raise ParseError(RUNNING, "has a prefix-set without a name that could be printed")
         if name in sets:
             raise ParseError(name, "is there twice")
         sets[name] = each
@@ -177,7 +184,7 @@ def read_commands(candidate: str) -> Commands:
     """
     try:
         listed = json.loads(candidate, object_pairs_hook=_without_doubles)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise ParseError(_CANDIDATE, f"is no JSON: {exc}") from exc
     if not isinstance(listed, list):
         raise ParseError(_CANDIDATE, "is no list of commands")

@@ -24,7 +24,7 @@ def find_references(config: Json, names: Collection[str]) -> Mapping[str, tuple[
     Not those of the prefix-sets themselves.
     """
     references = References(names)
-    leaves = list(_leaves(config, ""))
+    leaves = list(_leaves(config))
     values = [value for _, value in leaves]
     starts = list(accumulate((len(value) + 1 for value in values), initial=0))
     for at, name in mentions("\n".join(values), names):
@@ -33,17 +33,19 @@ def find_references(config: Json, names: Collection[str]) -> Mapping[str, tuple[
     return references.told()
 
 
-def _leaves(node: object, path: str) -> Iterator[tuple[str, str]]:
-    if path == "/routing-policy/prefix-set":
-        return
-    if isinstance(node, dict):
-        for key, value in node.items():
-            yield from _leaves(value, f"{path}/{bare(key)}")
-    elif isinstance(node, list):
-        for each in node:
-            yield from _leaves(each, f"{path}{_key(each)}")
-    else:
-        yield path, str(node)
+def _leaves(config: Json) -> Iterator[tuple[str, str]]:
+    """Yield each value with its path, in their order, but for those of the prefix-sets."""
+    nodes: list[tuple[str, object]] = [("", config)]
+    while nodes:
+        path, node = nodes.pop()
+        if path == "/routing-policy/prefix-set":
+            continue
+        if isinstance(node, dict):
+            nodes += [(f"{path}/{bare(key)}", node[key]) for key in reversed(node)]
+        elif isinstance(node, list):
+            nodes += [(f"{path}{_key(each)}", each) for each in reversed(node)]
+        else:
+            yield path, str(node)
 
 
 def _key(entry: object) -> str:

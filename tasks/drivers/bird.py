@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Final
 
-# As a module: NAPALM takes the first NetworkDriver in here, imported ones included.
-import napalm.base.base as napalm_base
-
-from irrgate.errors import DeviceError, ParseError
+from irrgate.errors import DeviceError
 from irrgate.platforms.bird_file import (
     Block,
     OwnFile,
@@ -20,10 +16,10 @@ from irrgate.platforms.bird_file import (
     read_own,
     write_own,
 )
+from tasks.drivers import daemon
 from tasks.drivers.bird_router import BirdRouter, Paths
 from tasks.drivers.bird_show import interfaces, neighbours, status_value, uptime, version
-from tasks.drivers.errors import CandidateRefused, CommitRefused, ConnectionFailed
-from tasks.drivers.shell import Shell, open_shell
+from tasks.drivers.errors import CommitRefused, ConnectionFailed
 
 DEFAULTS: Final = {
     "config": "/etc/bird/bird.conf",
@@ -46,62 +42,31 @@ class _Loaded:
     changes: bool
 
 
-class BirdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
+class BirdDriver(daemon.DaemonDriver):
     """BIRD 2 over SSH or on this machine; see docs/daemons.md."""
 
-    def __init__(
-        self,
-        hostname: str,
-        username: str,
-        password: str,
-        timeout: int = 60,
-        optional_args: dict[str, Any] | None = None,
-    ) -> None:
-        """Take NAPALM's arguments; raises DeviceError for paths that cannot be."""
-        self.hostname = hostname
-        self.username = username
-        self.password = password
-        self.timeout = timeout
-        self._options = optional_args or {}
+    def _take_options(self) -> None:
         paths = {key: str(self._options.get(key, DEFAULTS[key])) for key in DEFAULTS}
         for key, path in paths.items():
             if not (_BIRDC if key == "birdc" else _PATH).fullmatch(path):
-                raise DeviceError(hostname, f"{key} {path!a} is no path that irrgate can use")
+                raise DeviceError(self.hostname, f"{key} {path!a} is no path that irrgate can use")
         self._paths = Paths(paths["config"], paths["include"], paths["birdc"], paths["socket"])
-        self._shell: Shell | None = None
         self._router: BirdRouter | None = None
         self._loaded: _Loaded | None = None
         self._committed: str | None = None
         """the digest of what this driver has committed to stay"""
 
-    # Connection
-
-    def open(self) -> None:
-        """Log in, and see that BIRD runs with a configuration that includes irrgate's file.
-
-        Raises ConnectionFailed, LoginRefused, TimedOut, or DeviceError with what to change.
-        """
-        shell = open_shell(self.hostname, self.username, self.password, self.timeout, self._options)
-        self._shell = shell
-        try:
-            own = shell.check(["readlink", "-m", "--", self._paths.own]).stdout.strip()
-            router = BirdRouter(shell, replace(self._paths, own=own))
-            router.look()
-        except BaseException:
-            self.close()
-            raise
+    def _look(self) -> None:
+        """See that BIRD runs with a configuration that includes irrgate's file."""
+        own = self._open_shell.check(["readlink", "-m", "--", self._paths.own]).stdout.strip()
+        router = BirdRouter(self._open_shell, replace(self._paths, own=own))
+        router.look()
         self._router = router
 
     def close(self) -> None:
         """End the connection; what waits to be confirmed goes on waiting."""
-        shell, self._shell, self._router = self._shell, None, None
-        self._loaded = None
-        if shell is not None:
-            shell.close()
-
-    def is_alive(self) -> dict[str, bool]:
-        """Tell whether another command could be run."""
-        return {"is_alive": self._shell is not None and self._shell.is_alive()}
+        self._router = None
+        super().close()
 
     def _bird(self) -> BirdRouter:
         if self._router is None:
@@ -121,14 +86,9 @@ class BirdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         self._load(filename, config, whole=True)
 
     def _load(self, filename: str | None, config: str | None, *, whole: bool) -> None:
-        try:
-            text = Path(filename).read_text(encoding="utf-8") if filename else config or ""
+        with self._reading(filename, config) as text:
             candidate = read_candidate(text)
             base, own = self._bird().own_file()
-        except OSError as exc:
-            raise CandidateRefused(str(filename), f"cannot be read: {exc.strerror}") from exc
-        except ParseError as exc:
-            raise CandidateRefused(self.hostname, str(exc), hint=exc.hint) from exc
         before = own
         if self._loaded is not None:
             before = OwnFile(self._loaded.blocks, "", intact=True)
@@ -161,8 +121,7 @@ class BirdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         loaded = self._loaded
         if loaded is None:
             raise CommitRefused(self.hostname, "no candidate is loaded")
-        if revert_in is not None and revert_in <= 0:
-            raise CommitRefused(self.hostname, f"revert_in must be positive, not {revert_in}")
+        self._refuse_past(revert_in)
         if not loaded.changes:
             self._loaded = None
             return
@@ -188,10 +147,6 @@ class BirdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         blocks = dict(read_own(previous).blocks)
         self._loaded = _Loaded(base, blocks, changes=blocks != own.blocks)
         self.commit_config(message=message_of(previous))
-
-    def has_pending_commit(self) -> bool:
-        """Tell whether a commit waits to be confirmed."""
-        return bool(self._get_pending_commits())
 
     def _get_pending_commits(self) -> dict[str, int]:
         """Return the seconds left of the commit that waits to be confirmed, by its session."""

@@ -6,13 +6,9 @@ import math
 import re
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
-# As a module: NAPALM takes the first NetworkDriver in here, imported ones included.
-import napalm.base.base as napalm_base
-
-from irrgate.errors import DeviceError, ParseError, PlatformError
+from irrgate.errors import DeviceError
 from irrgate.platforms.frr_cost import seconds_for
 from irrgate.platforms.frr_facts import (
     FrrFacts,
@@ -21,13 +17,14 @@ from irrgate.platforms.frr_facts import (
     refuse_too_long,
     refuse_twin_prefixes,
 )
-from tasks.drivers.errors import CandidateRefused, CommitRefused, ConnectionFailed, Locked, TimedOut
+from tasks.drivers import daemon
+from tasks.drivers.errors import CommitRefused, Locked, TimedOut
 from tasks.drivers.frr_change import ListsChange, merge_change, replace_change
 from tasks.drivers.frr_router import FrrRouter, Places
 from tasks.drivers.frr_scripts import Commit, bundle
 from tasks.drivers.frr_show import Shown, clear_commands, neighbours_of
-from tasks.drivers.shell import OPTIONS, Shell, open_shell
-from tasks.drivers.watchdog import Decision, Progress, Waiting, Watchdog
+from tasks.drivers.shell import OPTIONS
+from tasks.drivers.watchdog import Decision, Progress
 
 RUN_DIRECTORY: Final = "/run/irrgate/frr"
 MAX_SECONDS: Final = 300
@@ -44,7 +41,7 @@ _SLACK: Final = 2
 """times the estimate that a change may take before it is given up"""
 
 
-class FrrDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
+class FrrDriver(daemon.WatchedDriver):
     """FRR on a router over SSH, or on this machine with `transport: local`.
 
     `optional_args`, beside those of `tasks.drivers.shell`: `vtysh` (the program), `vty_socket` and
@@ -55,20 +52,8 @@ class FrrDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
 
     platform = "frr"
 
-    def __init__(
-        self,
-        hostname: str,
-        username: str,
-        password: str,
-        timeout: int = 60,
-        optional_args: dict[str, Any] | None = None,
-    ) -> None:
-        """Take NAPALM's arguments; raises DeviceError for options that cannot be."""
-        self.hostname = hostname
-        self.username = username
-        self.password = password
-        self.timeout = timeout
-        self._options = dict(optional_args or {})
+    def _take_options(self) -> None:
+        hostname = self.hostname
         for name in sorted(self._options.keys() - {*OPTIONS, *_PLACES, *_OWN}):
             raise DeviceError(hostname, f"optional_args: {name!a} is unknown")
         given: dict[str, str] = {
@@ -85,7 +70,6 @@ class FrrDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         self._max_seconds = self._options.get("max_seconds", MAX_SECONDS)
         if isinstance(self._max_seconds, bool) or not isinstance(self._max_seconds, int | float):
             raise DeviceError(hostname, f"max_seconds is no number: {self._max_seconds!a}")
-        self._shell: Shell | None = None
         self._text = ""
         """the candidate"""
         self._change: ListsChange | None = None
@@ -96,32 +80,9 @@ class FrrDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         self._pending: ListsChange | None = None
         """what this driver has committed and not confirmed yet"""
 
-    # The connection
-
-    def open(self) -> None:
-        """Log in, and see that FRR answers; a commit whose process was killed goes on.
-
-        Raises ConnectionFailed, LoginRefused or TimedOut.
-        """
-        self._shell = open_shell(
-            self.hostname, self.username, self.password, self.timeout, self._options
-        )
-        try:
-            self._router.shown()
-            self._waiting()
-        except BaseException:
-            self.close()
-            raise
-
-    def close(self) -> None:
-        """Log out; a commit that waits to be confirmed goes on waiting."""
-        shell, self._shell, self._change = self._shell, None, None
-        if shell is not None:
-            shell.close()
-
-    def is_alive(self) -> dict[str, bool]:
-        """Tell whether another command could be run."""
-        return {"is_alive": self._shell is not None and self._shell.is_alive()}
+    def _look(self) -> None:
+        self._shown()
+        self._waiting()
 
     @property
     def locked(self) -> bool:
@@ -167,8 +128,7 @@ class FrrDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         change, self._change = self._change, None
         if change is None:
             raise CommitRefused(self.hostname, "no candidate is loaded")
-        if revert_in is not None and revert_in <= 0:
-            raise CommitRefused(self.hostname, f"revert_in must be positive, not {revert_in}")
+        self._refuse_past(revert_in)
         if not change:
             return
         self._commit(change, revert_in)
@@ -178,19 +138,8 @@ class FrrDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
 
         Raises CommitRefused when it is taken back already.
         """
-        waiting = self._waiting()
-        if waiting is None:
-            raise CommitRefused(self.hostname, "no commit waits to be confirmed on it")
-        self._decide(waiting.id, Decision.CONFIRM)
+        self._decide(self._wanted().id, Decision.CONFIRM)
         self._undo, self._pending = self._pending and self._pending.reversed(), None
-
-    def has_pending_commit(self) -> bool:
-        """Tell whether a commit waits to be confirmed, whoever made it."""
-        return bool(self._get_pending_commits())
-
-    def _get_pending_commits(self) -> dict[str, int]:
-        waiting = self._waiting()
-        return {} if waiting is None else {waiting.id: waiting.seconds}
 
     def rollback(self) -> None:
         """Take back the commit that waits, or else the last one that this driver made to stay."""
@@ -222,7 +171,7 @@ class FrrDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             raise NotImplementedError(format)
         found = {"running": "", "candidate": "", "startup": ""}
         if retrieve in {"all", "running"}:
-            shown = self._router.shown()
+            shown = self._shown()
             found["running"] = comment(shown.daemons, self._max_seconds) + shown.running
         if retrieve in {"all", "startup"}:
             found["startup"] = self._router.saved()
@@ -241,7 +190,7 @@ class FrrDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             "vendor": "FRRouting",
             "model": "FRR",
             "serial_number": "",
-            "os_version": self._router.shown().version,
+            "os_version": self._shown().version,
             "uptime": float(uptime),
             "interface_list": interfaces,
         }
@@ -259,47 +208,35 @@ class FrrDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
     # The rest
 
     @property
-    def _open_shell(self) -> Shell:
-        if self._shell is None:
-            raise ConnectionFailed(self.hostname, "the connection is not open")
-        return self._shell
-
-    @property
     def _router(self) -> FrrRouter:
         return FrrRouter(self._open_shell, self._places)
-
-    @property
-    def _watchdog(self) -> Watchdog:
-        return Watchdog(self._open_shell, self._directory)
-
-    def _waiting(self) -> Waiting | None:
-        """Return the commit that waits, its process started again where it was killed."""
-        waiting = self._watchdog.waiting()
-        if waiting is not None and not waiting.alive:
-            self._watchdog.resume(waiting.id)
-        return waiting
 
     def _load(self, filename: str | None, config: str | None, *, whole: bool) -> None:
         self._change = None
         if self._waiting() is not None:
             raise Locked(self.hostname, "a commit waits to be confirmed on it")
-        shown = self._router.shown()
-        try:
-            text = Path(filename).read_text(encoding="utf-8") if filename else config or ""
-            change = (replace_change if whole else merge_change)(text, shown.lists)
+        shown = self._shown()
+        with self._reading(filename, config) as text:
+            change = self._read(text, shown, whole=whole)
             self._refuse(change, shown)
-        except OSError as exc:
-            raise CandidateRefused(str(filename), f"cannot be read: {exc.strerror}") from exc
-        except (ParseError, PlatformError) as exc:
-            raise CandidateRefused(self.hostname, str(exc), hint=exc.hint) from exc
-        self._seconds = sum(seconds_for(shown.version, shown.daemons, w) for w in change.works())
+        works = (each.work for each in change.lists)
+        self._seconds = sum(seconds_for(shown.version, shown.daemons, work) for work in works)
         self._text, self._change = text, change
+
+    def _shown(self) -> Shown:
+        return self._router.shown()
+
+    @staticmethod
+    def _read(text: str, shown: Shown, *, whole: bool) -> ListsChange:
+        """Return what a candidate does; raises ParseError or PlatformError."""
+        return (replace_change if whole else merge_change)(text, shown.lists)
 
     def _refuse(self, change: ListsChange, shown: Shown) -> None:
         """Raise PlatformError for a filter that FRR takes too long over, or gets wrong."""
         facts = self._facts(shown)
+        for name, lists in change.filters.items():
+            refuse_too_long(name, facts, (each.work for each in lists))
         for each in change.lists:
-            refuse_too_long(each.key[1], facts, [each.work])
             prefixes = [text.split(" ", 4)[3] for text in (*each.added, *each.removed)]
             held = [text.split(" ", 4)[3] for text in (*each.before, *each.added)]
             refuse_twin_prefixes(each.key[1], facts, held, prefixes)
@@ -314,9 +251,8 @@ class FrrDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
 
     def _commit(self, change: ListsChange, revert_in: int | None) -> None:
         self._router.check_ready()
-        running = self._router.shown().running
-        names = {each.key[1] for each in change.lists}
-        clears = clear_commands(self._router.neighbours(), names, running)
+        running = self._shown().running
+        clears = clear_commands(self._router.neighbours(), change.names, running)
         slack = math.ceil(_SLACK * self._seconds)
         watchdog = self._watchdog
         change_id = watchdog.new_id()
@@ -349,13 +285,8 @@ class FrrDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         else:
             self._pending = change
 
-    def _decide(self, change_id: str, decision: Decision) -> None:
-        self._watchdog.decide(change_id, decision)
-        seconds = self.timeout + math.ceil(_SLACK * self._seconds)
-        progress = self._wait(change_id, seconds)
-        if not progress.over:
-            step = "confirmed" if decision is Decision.CONFIRM else "taken back"
-            raise TimedOut(self.hostname, f"the commit is not {step} yet: {progress.said}")
+    def _until_over(self, change_id: str) -> Progress:
+        return self._wait(change_id, self.timeout + math.ceil(_SLACK * self._seconds))
 
     def _wait(self, change_id: str, seconds: float, *, made: bool = False) -> Progress:
         """Wait until a change is over, or made; its process is started again where it was killed.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from irrgate.errors import ParseError
@@ -17,6 +17,7 @@ from irrgate.platforms.frr_lines import KEYWORDS, entry_text, read_rows
 from irrgate.platforms.numbered import NumberedLists
 from irrgate.platforms.numbered_delta import Delta, accepted_by, applied, delta_to
 from irrgate.platforms.numbered_lines import printed_lines, read_lines
+from tasks.drivers.frr_map_commands import MapChange
 
 FRR: Final = Frr()
 Lists = Mapping[Key, Sequence[str]]
@@ -34,6 +35,13 @@ class ListChange:
     removed: tuple[str, ...]
     existed: bool
     exists: bool
+    owner: str = ""
+    """the filter that it is a list of; empty: it is one itself"""
+
+    @property
+    def filter(self) -> str:
+        """The name of the filter."""
+        return self.owner or self.key[1]
 
     @property
     def head(self) -> str:
@@ -56,31 +64,45 @@ class ListChange:
 
 @dataclass(frozen=True, slots=True)
 class ListsChange:
-    """What one commit does to a router's prefix lists."""
+    """What one commit does to a router's prefix lists, and to route-maps of irrgate's own."""
 
-    lists: tuple[ListChange, ...] = field(default=())
+    lists: tuple[ListChange, ...] = ()
+    maps: tuple[MapChange, ...] = ()
 
     def __bool__(self) -> bool:
-        return any(each.before != each.after or each.existed != each.exists for each in self.lists)
+        return any(
+            each.before != each.after or each.existed != each.exists for each in self.lists
+        ) or any(each.before != each.after for each in self.maps)
 
-    def works(self) -> tuple[Work, ...]:
-        """For an estimate of the time."""
-        return tuple(each.work for each in self.lists)
+    @property
+    def filters(self) -> Mapping[str, Sequence[ListChange]]:
+        """The lists by the names of the filters."""
+        found: dict[str, list[ListChange]] = {}
+        for each in self.lists:
+            found.setdefault(each.filter, []).append(each)
+        return found
+
+    @property
+    def names(self) -> set[str]:
+        """The names of all lists and route-maps."""
+        return {each.key[1] for each in self.lists} | {each.name for each in self.maps}
 
     def commands(self) -> str:
-        """Return the lines for vtysh: all entries that come, those that go, lists that go."""
-        return _text([*self.coming(), *self.going()])
+        """Return the lines for vtysh: what comes, in lists and then in route-maps, what goes."""
+        maps = (line for each in self.maps for line in each.commands())
+        return _text([*self.coming(), *maps, *self.going()])
 
     def coming(self) -> list[str]:
-        """Return the lines by which entries come."""
+        """Return the lines by which entries of lists come."""
         staying = (each for each in self.lists if each.exists)
         return [f"{each.head} {text}" for each in staying for text in each.added]
 
     def going(self) -> list[str]:
-        """Return the lines by which entries go, and lists after them."""
+        """Return the lines by which entries of lists go, and after them what goes whole."""
         staying = (each for each in self.lists if each.exists)
         removes = [f"no {each.head} {text}" for each in staying for text in each.removed]
-        gone = [f"no {each.head}" for each in self.lists if not each.exists and each.existed]
+        gone = [f"no route-map {each.name}" for each in self.maps if each.before and not each.after]
+        gone += [f"no {each.head}" for each in self.lists if not each.exists and each.existed]
         return [*removes, *gone]
 
     def reversed(self) -> ListsChange:
@@ -95,25 +117,33 @@ class ListsChange:
                     each.added[::-1],
                     each.exists,
                     each.existed,
+                    each.owner,
                 )
                 for each in self.lists[::-1]
-            )
+            ),
+            tuple(each.reversed() for each in self.maps[::-1]),
         )
 
     def lines(self, *, after: bool) -> str:
-        """Return all lines of the lists, before the change or after it, as a config has them."""
-        return _text(
+        """Return all lines, before the change or after it: a list's as a config has them."""
+        of_lists = (
             f"{each.head} {text}"
             for each in self.lists
             for text in (each.after if after else each.before)
         )
+        of_maps = (line for each in self.maps for line in (each.after if after else each.before))
+        return _text([*of_lists, *of_maps])
 
-    def names(self) -> str:
-        """Return a line for each list: family and name, and whether it stays."""
-        return _text(
+    def fates(self) -> str:
+        """Return a line for each list and route-map: family and name, and whether it stays."""
+        of_lists = (
             f"{KEYWORDS[each.key[0]]} {each.key[1]} {'stays' if each.exists else 'goes'}"
             for each in self.lists
         )
+        of_maps = (
+            f"route-map {each.name} {'stays' if each.after else 'goes'}" for each in self.maps
+        )
+        return _text([*of_lists, *of_maps])
 
     def diff(self) -> str:
         """Return the difference as people read it, by list and number; empty where there is none.
@@ -132,6 +162,9 @@ class ListsChange:
             marked = [("-", text) for text in gone] + [("+", text) for text in each.added]
             for mark, text in sorted(marked, key=lambda pair: int(pair[1].split(" ", 2)[1])):
                 yield f"{mark}{each.head} {text}"
+        for of_map in self.maps:
+            if of_map.before != of_map.after:
+                yield from of_map.diff()
 
 
 def _text(lines: Sequence[str] | Iterator[str]) -> str:
@@ -145,11 +178,8 @@ def merge_change(candidate: str, lists: Lists, platform: NumberedLists = FRR) ->
     irrgate.platforms.numbered_delta lets pass.
     """
     deltas, gone = platform.read_changes(candidate)
-    changes = [_changed(key, delta, lists, platform) for key, delta in deltas.items()]
-    for key in gone:
-        if key in lists:
-            before = tuple(lists[key])
-            changes.append(ListChange(key, before, (), (), (), existed=True, exists=False))
+    changes = [changed_list(key, delta, lists, platform=platform) for key, delta in deltas.items()]
+    changes += (removed_list(key, lists) for key in gone if key in lists)
     return ListsChange(tuple(changes))
 
 
@@ -165,12 +195,20 @@ def replace_change(candidate: str, lists: Lists) -> ListsChange:
         afi, name = key
         accepted = accepted_by(afi, applied(name, afi, (), wanted))
         rows = read_rows(afi, name, lists.get(key, ()))
-        changes.append(_changed(key, delta_to(name, accepted, rows), lists))
+        changes.append(changed_list(key, delta_to(name, accepted, rows), lists))
     merged = merge_change("".join(f"no {KEYWORDS[a]} prefix-list {n}\n" for a, n in gone), lists)
     return ListsChange((*changes, *merged.lists))
 
 
-def _changed(key: Key, delta: Delta, lists: Lists, platform: NumberedLists = FRR) -> ListChange:
+def removed_list(key: Key, lists: Lists) -> ListChange:
+    """Return the end of a list."""
+    return ListChange(key, tuple(lists[key]), (), (), (), existed=True, exists=False)
+
+
+def changed_list(
+    key: Key, delta: Delta, lists: Lists, owner: str = "", platform: NumberedLists = FRR
+) -> ListChange:
+    """Return what a delta does to a list; raises ParseError where it does not fit."""
     afi, name = key
     before = tuple(lists.get(key, ()))
     dialect = platform.dialect
@@ -190,4 +228,5 @@ def _changed(key: Key, delta: Delta, lists: Lists, platform: NumberedLists = FRR
         tuple(texts[number] for number, _, _ in delta.removed),
         existed=key in lists,
         exists=True,
+        owner=owner,
     )

@@ -10,7 +10,7 @@ from typing import Any, Final
 from irrgate.errors import ParseError
 from tasks.drivers.errors import CommandFailed, ConnectionFailed
 from tasks.drivers.frr_scripts import UNPACK
-from tasks.drivers.frr_show import COMMANDS, Shown, read_shown
+from tasks.drivers.frr_show import COMMANDS, MAP_COMMANDS, Shown, read_shown, read_shown_maps
 from tasks.drivers.shell import Ran, Shell
 
 _NEIGHBOURS: Final = "show bgp vrf all neighbors json"
@@ -49,9 +49,12 @@ class FrrRouter:
         self._shell = shell
         self._places = places
 
-    def shown(self) -> Shown:
-        """Return what FRR says of itself; raises ConnectionFailed when bgpd does not run."""
-        ran = self.vtysh(COMMANDS)
+    def shown(self, *, maps: bool = False) -> Shown:
+        """Return what FRR says of itself, `maps`: with bgpd's route-maps.
+
+        Raises ConnectionFailed when bgpd does not run.
+        """
+        ran = self.vtysh(MAP_COMMANDS if maps else COMMANDS)
         if ran.exit_code:
             raise self.silent(ran)
         if "bgpd" not in ran.stdout.partition("\n")[0].split():
@@ -61,7 +64,7 @@ class FrrRouter:
                 hint="start it: what is read without it are the filters of other daemons",
             )
         try:
-            return read_shown(ran.stdout)
+            return read_shown_maps(ran.stdout) if maps else read_shown(ran.stdout)
         except ParseError as exc:
             raise CommandFailed(self._shell.name, f"vtysh: {exc}") from exc
 

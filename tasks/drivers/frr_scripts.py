@@ -30,6 +30,7 @@ awk '/^=== /{ file = $2; printf "" > file; next } { print > file }' bundle && rm
 """
 
 # Files: names, before, after, delta, inverse, clears. `shown` and `now` are what was read last.
+# A route-map is a line for each entry: `route-map M permit 10: match ...; ...`.
 _COMMON: Final = f"""\
 VTYSH_PAGER=cat; export VTYSH_PAGER
 new=$config.irrgate-new
@@ -54,7 +55,27 @@ held() {{
         /^   seq / && head != "" {{ sub(/^ +/, ""); print head " " $0 }}
         END {{ exit !runs }}
     ' names shown > found || {{ echo "bgpd does not run"; return 1; }}
+    grep -q '^route-map ' names && {{ maps >> found || return 1; }}
     LC_ALL=C sort found > now
+}}
+maps() {{
+    vt -c 'show running-config bgpd' > shown 2>&1 || {{
+        head -n 3 shown
+        return 1
+    }}
+    awk '
+        function put() {{ if (line != "") print line; line = "" }}
+        FILENAME == "names" {{ if ($1 == "route-map") want[$2]; next }}
+        /^no route-map / && $4 == "optimization" {{ put(); if ($3 in want) print; next }}
+        /^route-map / {{ put(); mark = ": "; if ($2 in want) line = $0; next }}
+        /^ / {{
+            if (line != "" && $0 != " !") {{ sub(/^ +/, ""); line = line mark $0; mark = "; " }}
+            next
+        }}
+        {{ put() }}
+        $0 == "end" {{ whole = 1 }}
+        END {{ put(); exit !whole }}
+    ' names shown
 }}
 same() {{ LC_ALL=C sort "$1" | cmp -s - now; }}
 write() {{
@@ -62,6 +83,28 @@ write() {{
         flock -w {VTYSH_WAIT} 9 || {{ echo "another vtysh of irrgate's is at work"; exit 1; }}
         vt -f "$1"
     ) 9>> "$lock" > said 2>&1
+}}
+straighten() {{
+    # What somebody else has put in, or taken out, meanwhile; first comes what is missing.
+    awk '
+        function place(line) {{
+            split(line, word, " ")
+            if (word[1] != "route-map") return word[1] " " word[3] " " word[5]
+            return word[1] " " word[2] " " word[4] + 0
+        }}
+        /^no / {{ next }}
+        FILENAME == ARGV[1] {{ wanted[$0]; taken[place($0)]; want[++wants] = $0; next }}
+        {{ there[$0]; if (!($0 in wanted)) stray[++strays] = $0 }}
+        END {{
+            for (i = 1; i <= wants; i++)
+                if (!(want[i] in there) && want[i] !~ /^route-map /) print want[i]
+            for (i = 1; i <= strays; i++)
+                if (!(place(stray[i]) in taken)) {{
+                    sub(/: .*/, "", stray[i])
+                    print "no " stray[i]
+                }}
+        }}
+    ' "$1" now > rest && write rest && held
 }}
 clear_sessions() {{
     while IFS= read -r each; do vt -c "$each" > /dev/null 2>&1; done < clears
@@ -74,18 +117,28 @@ prepare() {{
         return 1
     }}
     awk '
+        function say(text) {{ print text; printed++ }}
         function put() {{
-            for (i = 1; i <= count; i++) {{ print line[i]; printed++ }}
+            for (i = 1; i <= count; i++) {{
+                if (line[i] !~ /^route-map /) {{ say(line[i]); continue }}
+                colon = index(line[i], ": ")
+                say(colon ? substr(line[i], 1, colon - 1) : line[i])
+                parts = colon ? split(substr(line[i], colon + 2), part, /; /) : 0
+                for (j = 1; j <= parts; j++) say(" " part[j])
+                say("exit")
+            }}
             count = 0
         }}
         FILENAME == "names" {{ want[$1 " " $2] = $3; next }}
         FILENAME == "lines" {{ line[++count] = $0; next }}
-        {{ at = $1 == "no" ? 2 : 1 }}
+        /^ / || $0 == "exit" || $0 == "!" {{ if (inside) next }}
+        {{ inside = 0; at = $1 == "no" ? 2 : 1 }}
+        $at == "route-map" && ("route-map " $(at + 1)) in want {{ put(); inside = 1; next }}
         $(at + 1) == "prefix-list" && ($at " " $(at + 2)) in want {{
             if ($(at + 3) != "description" || want[$at " " $(at + 2)] == "goes") {{ put(); next }}
         }}
         $0 == "end" {{ put() }}
-        {{ print; printed++ }}
+        {{ say($0) }}
         END {{ put(); print printed + 0 > "saved.count" }}
     ' names lines "$config" > "$new" &&
         [ "$(wc -l < "$new")" -eq "$(cat saved.count)" ] &&
@@ -131,6 +184,7 @@ held || exit 1
 same before || {
     write inverse
     held || exit 1
+    same before || straighten before || exit 1
     same before || { echo "FRR does not take the old entries: $(head -c 400 said)"; exit 1; }
     clear_sessions
 }
@@ -167,7 +221,7 @@ class Commit:
 def bundle(change: ListsChange, clears: list[str]) -> str:
     """Return the files of a change, for UNPACK."""
     files = {
-        "names": change.names(),
+        "names": change.fates(),
         "before": change.lines(after=False),
         "after": change.lines(after=True),
         "delta": change.commands(),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from irrgate.errors import ParseError
 from irrgate.platforms.frr import Key
 from irrgate.platforms.frr_lines import FAMILIES, KEYWORDS, read_rows
+from irrgate.platforms.frr_map_text import read_route_maps, with_route_maps
 
 COMMANDS: Final = (
     "show daemons",
@@ -20,6 +21,10 @@ COMMANDS: Final = (
 )
 """what `read_shown` takes apart, in this order in one vtysh"""
 
+MAP_COMMANDS: Final = (*COMMANDS, "show running-config bgpd")
+"""what `read_shown_maps` takes apart"""
+
+_BEGIN: Final = "Building configuration..."
 _END: Final = "\nend\n"
 _HEADER: Final = re.compile(
     r"^([A-Za-z0-9_]+): (ip|ipv6) prefix-list (\S+): ([0-9]+) entries\n"
@@ -56,6 +61,8 @@ class Shown:
     """`show running-config`, with the prefix lists that bgpd holds"""
     lists: Mapping[Key, tuple[str, ...]]
     """bgpd's: what stands on each list's lines after its name, in the order of the numbers"""
+    maps: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """bgpd's route-maps, where they count, as irrgate.platforms.frr_map_text has their lines"""
 
 
 def read_shown(text: str) -> Shown:
@@ -71,11 +78,26 @@ def read_shown(text: str) -> Shown:
             "running config", "is cut off: FRR ends it with the line `end`, which is missing"
         )
     head, shown = rest[: at + len(_END)], rest[at + len(_END) :]
-    begin = head.find("Building configuration...")
+    begin = head.find(_BEGIN)
     found = _VERSION.search(head)
     running = head[max(begin, 0) :]
     lists = dict(_lists(shown))
     return Shown(tuple(first.split()), found[1] if found else "", _agreeing(running, lists), lists)
+
+
+def read_shown_maps(text: str) -> Shown:
+    """Return what MAP_COMMANDS printed; raises ParseError where it was cut off.
+
+    The route-maps are bgpd's, as the lists are.
+    """
+    before, begin, bgpd = text.rpartition(_BEGIN)
+    if not begin or not bgpd.rstrip().endswith(_END.rstrip()):
+        raise ParseError("running config", "is cut off: bgpd's does not end with the line `end`")
+    shown = read_shown(before)
+    maps = read_route_maps(bgpd)
+    if read_route_maps(shown.running) == maps:
+        return replace(shown, maps=maps)
+    return replace(shown, running=with_route_maps(shown.running, maps), maps=maps)
 
 
 def _lists(text: str) -> Iterator[tuple[Key, tuple[str, ...]]]:
@@ -139,12 +161,12 @@ def clear_commands(
 
 
 def _route_maps(running: str, names: Collection[str]) -> set[str]:
-    """Return the route-maps that refer to a list, or call one that does."""
+    """Return the route-maps that refer to a list, or call one that does, or that are among them."""
     bodies: dict[str, str] = {}
     for match in _ROUTE_MAP.finditer(running):
         bodies[match[1]] = bodies.get(match[1], "") + match[2]
-    sought = [f" prefix-list {name}" for name in names]
-    found: set[str] = set()
+    sought = [f" prefix-list {name}" for name in names] + [f" call {name}" for name in names]
+    found = bodies.keys() & set(names)
     while new := {
         each
         for each, body in bodies.items()

@@ -32,7 +32,8 @@ class HuaweiVrpDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
     """A router with VRP5, on which each line takes effect by itself, or VRP8, which commits.
 
     Which one it is its prompt tells: [~edge1] in the system view is the two-phase mode, and what
-    was told there is one commit. `optional_args`: those of `tasks.drivers.ssh`.
+    was told there is one commit. `optional_args`, beside those of `tasks.drivers.ssh`: `save`
+    (true; false: `save_config` does nothing).
     """
 
     platform = "huawei_vrp"
@@ -53,6 +54,7 @@ class HuaweiVrpDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         self._options = dict(optional_args or {})
         for name in sorted(self._options.keys() - _OPTIONS):
             raise DeviceError(hostname, f"optional_args: {name!a} is unknown")
+        self._saves = flag(hostname, self._options, "save", default=True)
         self._transport: SshTransport | None = None
         self._session: VrpCli | None = None
         self._text = ""
@@ -152,6 +154,8 @@ class HuaweiVrpDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
 
     def save_config(self) -> None:
         """Save the running configuration; see SavesConfig. Raises CommandFailed."""
+        if not self._saves:
+            return
         answer = self._cli.consent("save")
         if answer.is_refusal or "success" not in answer.text.lower():
             raise CommandFailed(self.hostname, answer.words or "nothing was saved")
@@ -241,7 +245,7 @@ class HuaweiVrpDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         """Return the answer to a command; raises CommandFailed where it is an error."""
         answer = self._cli.run(command)
         # A config may have the words of an error in it.
-        if answer.is_refusal and not answer.text.rstrip().endswith("\nreturn"):
+        if not answer.text.endswith("\nreturn") and answer.is_refusal:
             raise CommandFailed(self.hostname, f"{command}: {answer.words}")
         return answer
 
@@ -271,12 +275,12 @@ class HuaweiVrpDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         On VRP8 nothing is changed then. On VRP5 what was taken so far stays.
         """
         prompt = self._checked("system-view").prompt
-        two_phase = prompt.startswith(("[~", "[*"))
+        two_phase = prompt.startswith("[~")
+        if prompt.startswith("[*"):
+            self._leave(discard=False)
+            reason = "it has changes that nobody has committed, or a trial of some"
+            raise CommitRefused(self.hostname, reason)
         try:
-            if prompt.startswith("[*"):
-                raise CommandFailed(
-                    self.hostname, "it has changes that nobody has committed, or a trial of some"
-                )
             for step in change.steps():
                 self._cli.tell(step)
             if two_phase:
@@ -315,5 +319,6 @@ _OPTIONS: Final = frozenset(
         "use_agent",
         "ssh_config_file",
         "config_lock",
+        "save",
     }
 )

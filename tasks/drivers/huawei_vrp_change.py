@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from irrgate.errors import ParseError
-from irrgate.platforms.huawei_vrp import Key, read_changes
+from irrgate.platforms.huawei_vrp import read_changes
 from irrgate.platforms.huawei_vrp_lines import KEYWORDS, entry_text, lines_of, read_rows
+from irrgate.platforms.numbered import Key
 from irrgate.platforms.numbered_delta import accepted_by, applied, delta_to
 from irrgate.platforms.platform import Row
 

@@ -31,9 +31,13 @@ _CONFIGURED: Final = re.compile(r"Time configured.*?: *(.*\S)")
 _MINUTES: Final = re.compile(r"Timer value: *([0-9]+) min")
 _USER: Final = re.compile(r"User: *(.*\S)")
 _CLOCK: Final = "%H:%M:%S %a %b %d %Y"
-_ERROR: Final = re.compile(r"^\s*%|^Command authorization failed|\bfailed\b", re.MULTILINE)
+_ERROR: Final = re.compile(
+    r"^\s*%(?![A-Z0-9_]+-[0-7]-[A-Z0-9_]+:)|^Command authorization failed|\bfailed\b", re.MULTILINE
+)
+"""what IOS says when it does not do it, and no log message"""
 _NO_BGP: Final = re.compile(
-    r"Invalid input|not (?:active|running|configured|enabled|supported)|^% No such", re.MULTILINE
+    r"Invalid input|not (?:active|running|configured|enabled|supported)|^% No such|obsolete",
+    re.MULTILINE,
 )
 _QUIET: Final[Mapping[str, str]] = {
     r"Destination filename \[[^]]*\]\?": "",
@@ -107,10 +111,10 @@ class IosRouter:
             raise Locked(self._hostname, f"its configuration is locked: {_one_line(said)}")
         if _ERROR.search(said):
             raise CommitRefused(self._hostname, f"{command}: {_one_line(said)}")
-        try:
-            return self._terminal.paste(lines, timeout=timeout) if lines else []
-        finally:
-            self._terminal.run("end")
+        refused = self._terminal.paste(lines, timeout=timeout) if lines else []
+        # A connection that broke, or on which nothing is answered, is given up as it is.
+        self._terminal.run("end")
+        return refused
 
     def copy_to_running(self, path: str, timeout: float) -> list[Refusal]:
         """Let IOS take lines from a file; return what it said to any of them."""

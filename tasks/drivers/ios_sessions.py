@@ -54,11 +54,17 @@ def neighbours_of(summary: str, shown: str) -> dict[str, Any]:
 
 
 def _blocks(shown: str) -> Iterator[tuple[str, str, str, str]]:
-    matches = list(_NEIGHBOR.finditer(shown))
-    ends = [match.start() for match in matches[1:]] + [len(shown)]
-    for match, end in zip(matches, ends, strict=True):
+    for match, block in _parts(_NEIGHBOR, shown):
         address, vrf, remote_as = match.groups()
-        yield address, vrf or "", remote_as, shown[match.end() : end]
+        yield address, vrf or "", remote_as, block
+
+
+def _parts(head: re.Pattern[str], text: str) -> Iterator[tuple[re.Match[str], str]]:
+    """Yield each head, and what stands between it and the next one."""
+    matches = list(head.finditer(text))
+    for at, match in enumerate(matches, 1):
+        end = matches[at].start() if at < len(matches) else len(text)
+        yield match, text[match.end() : end]
 
 
 def _state(block: str) -> dict[str, Any]:
@@ -77,13 +83,11 @@ def _state(block: str) -> dict[str, Any]:
 def _counts(block: str, *, in_vrf: bool) -> dict[str, dict[str, int]]:
     """Return the prefixes by family; -1 where nothing is said."""
     found = {}
-    matches = list(_FAMILY.finditer(block))
-    ends = [match.start() for match in matches[1:]] + [len(block)]
-    for match, end in zip(matches, ends, strict=True):
+    for match, part in _parts(_FAMILY, block):
         family = _FAMILIES.get(match[1])
         if family is None or (match[1].startswith("VPN") and not in_vrf):
             continue
-        current = _CURRENT.search(block, match.end(), end)
+        current = _CURRENT.search(part)
         sent, accepted = map(int, current.groups()) if current else (-1, -1)
         # IOS keeps what it refused only where soft-reconfiguration is configured.
         found[family] = {

@@ -20,6 +20,7 @@ _FAMILIES: Final = {
 }
 """by the model's name of an address family: NAPALM's"""
 _LOCKED: Final = frozenset({"lock-denied", "in-use", "resource-denied"})
+_LOCK = re.compile(r"\block(?:ed|s)?\b", re.IGNORECASE)
 _SESSION_ID = re.compile(r"session-id[^>]*>\s*([0-9]+)\s*<")
 _HEADER = re.compile(r"Building configuration.*|!!.*|end|[A-Z][a-z]{2} [A-Z][a-z]{2} .*[0-9]{2}:.*")
 _MAX_ERRORS: Final = 5
@@ -60,9 +61,15 @@ def is_locked(exc: BaseException | None) -> bool:
     for each in getattr(exc, "errlist", None) or [exc]:
         if getattr(each, "tag", None) in _LOCKED:
             return True
-        if "lock" in (getattr(each, "message", None) or "").lower():
+        if _LOCK.search(getattr(each, "message", None) or ""):
             return True
     return False
+
+
+def is_warning(exc: Any) -> bool:
+    """Tell whether an RPCError has nothing but warnings, with which a request is done."""
+    errors = getattr(exc, "errlist", None) or [exc]
+    return all(getattr(each, "severity", None) == "warning" for each in errors)
 
 
 def lock_holder(exc: Any) -> str | None:

@@ -38,6 +38,7 @@ from tasks.drivers.iosxr_answers import (
     clean_diff,
     cli_text,
     is_locked,
+    is_warning,
     lock_holder,
     lock_session,
     said,
@@ -87,11 +88,11 @@ class IosxrNetconfDriver(napalm_iosxr.IOSXRNETCONFDriver):  # type: ignore[misc]
         self.device = connect(
             self.hostname,
             self._verify,
+            self.timeout,
             port=self.port,
             username=self.username,
             password=self.password,
             key_filename=self.key_file,
-            timeout=self.timeout,
             **self.optional_args,
         )
         if self.lock_on_connect:
@@ -133,9 +134,10 @@ class IosxrNetconfDriver(napalm_iosxr.IOSXRNETCONFDriver):  # type: ignore[misc]
                 self.device.edit_config(
                     config=element, target="candidate", error_option="rollback-on-error"
                 )
-            except (RPCError, ValueError, DeviceError):
-                # A router that refused it has kept nothing, and the lock must not stay.
-                self.discard_config()
+            except (RPCError, ValueError, DeviceError) as exc:
+                if not is_warning(exc):
+                    # The lock must not stay, nor what the router may have kept.
+                    self.discard_config()
                 raise
         self.pending_changes = True
 
@@ -177,17 +179,10 @@ class IosxrNetconfDriver(napalm_iosxr.IOSXRNETCONFDriver):  # type: ignore[misc]
         self._give_back_lock()
 
     def rollback(self) -> None:
-        """Take back the commit of this session that waits; no other commit is touched.
-
-        Where the router refuses that, the session is ended, which takes it back as well.
-        """
+        """Take back the commit of this session that waits; no other commit is touched."""
         self._own_commit()
-        try:
-            with self._or_nothing("take back the commit"):
-                self.device.cancel_commit()
-        except CommitRefused:
-            self._cut()
-            raise
+        with self._or_nothing("take back the commit"):
+            self.device.cancel_commit()
         self._revert_at = None
         self._give_back_lock()
 
@@ -316,24 +311,31 @@ class IosxrNetconfDriver(napalm_iosxr.IOSXRNETCONFDriver):  # type: ignore[misc]
 
     @contextlib.contextmanager
     def _or_nothing(self, what: str) -> Iterator[None]:
-        """Ask for what changes the running config: refused, or else the session ends with it."""
+        """Ask for what changes the running config; where there is no yes, the session ends.
+
+        With it goes a commit that waits, or is on its way. That a router which says no has done
+        nothing is not relied on.
+        """
         try:
             with self._asking(what, CommitRefused):
                 yield
-        except CommitRefused:
-            raise
         except BaseException:
             self._cut()
             raise
 
     @contextlib.contextmanager
     def _asking(self, what: str, refused: type[DeviceError]) -> Iterator[None]:
-        """Turn what ncclient raises into an error of ours; `refused` is the router's own no."""
+        """Turn what ncclient raises into an error of ours; `refused` is the router's own no.
+
+        ncclient raises warnings as well, and without them misses an error that follows one.
+        """
         try:
             yield
         except (DeviceError, NotImplementedError):
             raise
         except RPCError as exc:
+            if is_warning(exc):
+                return
             holder = lock_holder(exc)
             if holder is not None and refused in {Locked, CandidateRefused}:
                 raise Locked(self.hostname, holder, hint=_WHOSE) from exc

@@ -11,6 +11,8 @@ from ncclient.devices.iosxr import IosxrDeviceHandler
 from tasks.driver_words import driver_words
 from tasks.drivers.errors import ConnectionFailed, LoginRefused
 
+LOGIN_TIMEOUT: Final = 30
+"""seconds for the connection, and again for the router's hello"""
 _FORGET_AFTER: Final = 3600
 """seconds after which a session that was lost here is not ours to kill any more"""
 _REVERTING: Final = 120
@@ -32,11 +34,15 @@ class _Handler(IosxrDeviceHandler):  # type: ignore[misc]
         return NotXmlError(f"answered with what is not XML: {raw[:40]!a}")
 
 
-def connect(hostname: str, verify: bool, **arguments: Any) -> Any:
-    """Return ncclient's Manager of a new session; raises ConnectionFailed or LoginRefused."""
+def connect(hostname: str, verify: bool, timeout: float, **arguments: Any) -> Any:
+    """Return ncclient's Manager of a new session; raises ConnectionFailed or LoginRefused.
+
+    `timeout` is for each request, in seconds; the login gets no more than LOGIN_TIMEOUT.
+    """
     try:
         session = manager.connect(
             host=hostname,
+            timeout=min(timeout, LOGIN_TIMEOUT),
             device_params={"handler": _Handler},
             hostkey_verify=verify,
             **arguments,
@@ -48,6 +54,7 @@ def connect(hostname: str, verify: bool, **arguments: Any) -> Any:
         raise failure(hostname, words.text, hint=words.hint) from exc
     # A config of 100,000 prefixes is one XML text node, which lxml refuses without it.
     session.huge_tree = True
+    session.timeout = timeout
     return session
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -46,6 +47,9 @@ class NxApi:
         self._session.trust_env = False
         self._session.auth = login
         self._session.verify = verify
+        if not verify:
+            # The user has switched it off by name: no word about it with each request.
+            warnings.filterwarnings("ignore", message="Unverified HTTPS request")
         self._session.headers["content-type"] = "application/json-rpc"
 
     def close(self) -> None:

@@ -22,7 +22,7 @@ COLUMNS: Final = 511
 """of the terminal, the widest that NX-OS has: no line of ours is longer"""
 
 _RECEIVE: Final = 1 << 17
-_TAIL: Final = 200
+_TAIL: Final = 400
 """characters at the end of what came in which a prompt is looked for"""
 _FIRST_PROMPT: Final = re.compile(r"(?:\A|[\r\n])([^\s#>()]{1,255})# ?\Z")
 _REFUSED: Final = re.compile(r"\A[\s^]*(?:%|ERROR|Error|Syntax error)")
@@ -37,14 +37,16 @@ class NxosTerminal:
         self._channel = channel
         self._name = name
         self._timeout = timeout
-        self._prompt = _FIRST_PROMPT
+        self._prompt = self._config_prompt = self._either = _FIRST_PROMPT
 
     def login(self) -> None:
         """Wait for the first prompt, and switch off what would come between lines."""
         found = self._until(_FIRST_PROMPT, min(self._timeout, LOGIN_TIMEOUT))
         match = _FIRST_PROMPT.search(found)
         host = re.escape(match[1]) if match else ""
-        self._prompt = re.compile(rf"(?:\A|[\r\n]){host}(?:\(config[^()\s]*\))?# ?\Z")
+        self._prompt = re.compile(rf"(?:\A|[\r\n]){host}# ?\Z")
+        self._config_prompt = re.compile(rf"(?:\A|[\r\n]){host}\(config[^()\s]*\)# ?\Z")
+        self._either = re.compile(rf"{self._prompt.pattern}|{self._config_prompt.pattern}")
         self.ask("terminal length 0")
         self.ask(f"terminal width {COLUMNS}")
         # Logs in the middle of an answer; where there is no such command there are none.
@@ -53,17 +55,14 @@ class NxosTerminal:
 
     def ask(self, command: str) -> str:
         """Return what a command prints; raises CommandFailed for one that the router refuses."""
-        said = self._exchange(command)
-        if _REFUSED.match(said):
-            raise CommandFailed(self._name, f"{command}: {_words(said)}")
-        return said
+        return self._checked(command, self._prompt)
 
     def configure(self, lines: Sequence[str]) -> None:
         """Have lines taken one by one; raises CommitRefused at the first that is answered."""
-        self.ask("configure terminal")
+        self._checked("configure terminal", self._either)
         try:
             for line in lines:
-                said = _words(self._exchange(line))
+                said = _words(self._exchange(line, self._config_prompt))
                 if said:
                     raise CommitRefused(self._name, f"{line}: {said}")
         except CommitRefused:
@@ -81,14 +80,20 @@ class NxosTerminal:
         with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
             self._channel.close()
 
-    def _exchange(self, line: str) -> str:
+    def _checked(self, command: str, prompt: re.Pattern[str]) -> str:
+        said = self._exchange(command, prompt)
+        if _REFUSED.match(said):
+            raise CommandFailed(self._name, f"{command}: {_words(said)}")
+        return said
+
+    def _exchange(self, line: str, prompt: re.Pattern[str]) -> str:
         """Send a line and return what comes before the next prompt, without its echo."""
         try:
             self._channel.sendall(f"{line}\n".encode())
         except (OSError, EOFError) as exc:
             raise self._closed() from exc
-        text = self._until(self._prompt, self._timeout)
-        text = _ESCAPES.sub("", self._prompt.sub("", text)).replace("\r", "")
+        text = self._until(prompt, self._timeout)
+        text = _ESCAPES.sub("", prompt.sub("", text)).replace("\r", "")
         echo, _, said = text.lstrip("\n").partition("\n")
         if echo.strip() != line:
             # What belongs to what is not known any more.

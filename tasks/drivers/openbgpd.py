@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import re
 import time
-from pathlib import Path
 from typing import Any, Final
-
-import napalm.base.base as napalm_base
 
 from irrgate.errors import DeviceError, ParseError
 from irrgate.platforms.daemon_files import DaemonFile
 from irrgate.platforms.openbgpd import changes
 from irrgate.platforms.openbgpd_text import merged, running_text, seal_of
-from tasks.drivers.errors import CandidateRefused, CommitRefused, Locked, TimedOut
+from tasks.drivers import daemon
+from tasks.drivers.errors import CommitRefused, Locked, TimedOut
 from tasks.drivers.openbgpd_daemon import Daemon, Places, families, told
 from tasks.drivers.openbgpd_scripts import STAGE, Commit
-from tasks.drivers.shell import OPTIONS, Shell, open_shell
-from tasks.drivers.watchdog import Decision, Waiting, Watchdog
+from tasks.drivers.shell import OPTIONS
+from tasks.drivers.watchdog import Decision
 
 _RUN_DIRECTORY: Final = "/run/irrgate/openbgpd"
 _PLACES: Final = ("config", "include", "socket", "bgpd")
@@ -32,7 +30,7 @@ _MAX_MESSAGE: Final = 200
 _READS: Final = 5
 
 
-class OpenbgpdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
+class OpenbgpdDriver(daemon.WatchedDriver):
     """OpenBGPD on a router over SSH, or on this machine with `transport: local`.
 
     `optional_args`, beside those of `tasks.drivers.shell`: `config` (/etc/bgpd.conf), `include`
@@ -42,60 +40,28 @@ class OpenbgpdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
 
     platform = "openbgpd"
 
-    def __init__(
-        self,
-        hostname: str,
-        username: str,
-        password: str,
-        timeout: int = 60,
-        optional_args: dict[str, Any] | None = None,
-    ) -> None:
-        self.hostname = hostname
-        self.username = username
-        self.password = password
-        self.timeout = timeout
-        self._arguments = dict(optional_args or {})
+    def _take_options(self) -> None:
+        hostname = self.hostname
         # Whoever commits first has it: there is no other lock to ask for.
         known = {*OPTIONS, *_PLACES, "run_directory", "config_lock"}
-        for name in sorted(self._arguments.keys() - known):
+        for name in sorted(self._options.keys() - known):
             raise DeviceError(hostname, f"optional_args: {name!a} is unknown")
         self._places = Places(
-            **{name: self._arguments[name] for name in _PLACES if name in self._arguments}
+            **{name: self._options[name] for name in _PLACES if name in self._options}
         )
         self._places.check(hostname)
-        self._directory: str = self._arguments.get("run_directory", _RUN_DIRECTORY)
-        self._shell: Shell | None = None
+        self._directory: str = self._options.get("run_directory", _RUN_DIRECTORY)
         self._candidate: str | None = None
         self._base = ""
         """the last line of irrgate's file when the candidate was made of it"""
         self._file = ""
         """where irrgate's file really is"""
 
-    # The connection
-
-    def open(self) -> None:
-        """Connect; what an earlier connection left on the router is brought to its end."""
-        self._shell = open_shell(
-            self.hostname, self.username, self.password, self.timeout, self._arguments
-        )
-        try:
-            self._daemon.loaded()
-            self._daemon.configuration()
-            self._waiting()
-            self._file = self._daemon.find_file(self._directory)
-        except BaseException:
-            self.close()
-            raise
-
-    def close(self) -> None:
-        """Disconnect; a commit that waits to be confirmed goes on waiting."""
-        shell, self._shell, self._candidate = self._shell, None, None
-        if shell is not None:
-            shell.close()
-
-    def is_alive(self) -> dict[str, bool]:
-        """Tell whether the connection is there."""
-        return {"is_alive": self._shell is not None and self._shell.is_alive()}
+    def _look(self) -> None:
+        self._daemon.loaded()
+        self._daemon.configuration()
+        self._waiting()
+        self._file = self._daemon.find_file(self._directory)
 
     @property
     def locked(self) -> bool:
@@ -140,9 +106,8 @@ class OpenbgpdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         candidate, self._candidate = self._candidate, None
         if candidate is None:
             raise CommitRefused(self.hostname, "no candidate is loaded")
+        self._refuse_past(revert_in)
         if revert_in is not None:
-            if revert_in <= 0:
-                raise CommitRefused(self.hostname, f"revert_in must be positive, not {revert_in}")
             self._daemon.check_present()
         change_id = self._commit(candidate, self._base, message, revert_in or _AT_ONCE)
         if revert_in is None:
@@ -150,22 +115,12 @@ class OpenbgpdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
 
     def confirm_commit(self) -> None:
         """Let the commit that waits stay; raises CommitRefused when it is taken back already."""
-        waiting = self._waiting()
-        if waiting is None:
-            raise CommitRefused(self.hostname, "no commit waits to be confirmed on it")
+        waiting = self._wanted()
         staged = self._text(self._staged(waiting.id))
         if not staged or self._daemon.loaded() != seal_of(staged):
             reason = "bgpd does not hold what was committed any more: was it restarted?"
             raise CommitRefused(self.hostname, reason)
         self._decide(waiting.id, Decision.CONFIRM)
-
-    def has_pending_commit(self) -> bool:
-        """Tell whether a commit waits to be confirmed, whoever made it."""
-        return bool(self._get_pending_commits())
-
-    def _get_pending_commits(self) -> dict[str, int]:
-        waiting = self._waiting()
-        return {} if waiting is None else {waiting.id: waiting.seconds}
 
     def rollback(self) -> None:
         """Take back the commit that waits, else the last one that was confirmed."""
@@ -238,25 +193,8 @@ class OpenbgpdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
     # The rest
 
     @property
-    def _open_shell(self) -> Shell:
-        if self._shell is None:
-            raise DeviceError(self.hostname, "the connection is not open")
-        return self._shell
-
-    @property
     def _daemon(self) -> Daemon:
         return Daemon(self._open_shell, self._places)
-
-    @property
-    def _watchdog(self) -> Watchdog:
-        return Watchdog(self._open_shell, self._directory)
-
-    def _waiting(self) -> Waiting | None:
-        """Return the commit that waits, its process started again where it was killed."""
-        waiting = self._watchdog.waiting()
-        if waiting is not None and not waiting.alive:
-            self._watchdog.resume(waiting.id)
-        return waiting
 
     def _staged(self, change_id: str) -> str:
         return f"{self._file}.{change_id}"
@@ -289,10 +227,8 @@ class OpenbgpdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         loaded, self._candidate = self._candidate, None
         if self._waiting() is not None:
             raise Locked(self.hostname, "a commit waits to be confirmed on it")
-        try:
-            if filename is not None:
-                config = Path(filename).read_text(encoding="utf-8")
-            sets, removed = changes(config or "")
+        with self._reading(filename, config) as given:
+            sets, removed = changes(given)
             if not merge and removed:
                 raise ParseError(min(removed), "is removed, in what is to replace everything")
             if loaded is None:
@@ -302,10 +238,6 @@ class OpenbgpdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
                 # As NAPALM has it: a second one comes on top of the first.
                 text = loaded
             self._candidate = merged(text if merge else "", sets, removed)
-        except OSError as exc:
-            raise CandidateRefused(str(filename), f"cannot be read: {exc.strerror}") from exc
-        except ParseError as exc:
-            raise CandidateRefused(self.hostname, str(exc), hint=exc.hint) from exc
 
     def _commit(self, text: str, base: str, message: str, seconds: int) -> str:
         """Make bgpd load `text`, to be taken back after `seconds`; return the commit's id.
@@ -351,12 +283,8 @@ class OpenbgpdDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             raise self._open_shell.failed(f"write {path}", ran)
         self._open_shell.put(path, text.encode())
 
-    def _decide(self, change_id: str, decision: Decision) -> None:
-        self._watchdog.decide(change_id, decision)
-        progress = self._watchdog.until_over(change_id, self.timeout)
-        if not progress.over:
-            step = "confirmed" if decision is Decision.CONFIRM else "taken back"
-            raise TimedOut(self.hostname, f"the commit is not {step} yet: {told(progress.said)}")
+    def _told(self, said: str) -> str:
+        return told(said)
 
 
 def _last_line(text: str) -> str:

@@ -63,8 +63,8 @@ class RosApi:
         self._hostname = endpoint.hostname
         context = endpoint.context
         try:
-            with self._told():
-                self._api = librouteros.connect(
+            with _telling(self._hostname):
+                api = librouteros.connect(
                     endpoint.hostname,
                     username,
                     password,
@@ -81,7 +81,7 @@ class RosApi:
                 hint="set IRRGATE_USERNAME and IRRGATE_PASSWORD; the user's group needs the "
                 "policies api, read and write",
             ) from exc
-        self._protocol = _Buffered(self._api.protocol.transport)
+        self._protocol = _Buffered(api.protocol.transport)
 
     def close(self) -> None:
         """End the session."""
@@ -155,38 +155,50 @@ class RosApi:
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
-        """Raise what a session raises as irrgate's errors."""
+        """Raise what a session raises as irrgate's errors; nothing is asked of a broken one."""
         try:
-            yield
-        except (TrapError, MultiTrapError) as exc:
-            raise CommandFailed(self._hostname, str(exc)) from exc
-        except FatalError as exc:
-            raise ConnectionFailed(self._hostname, f"ended the session: {exc}") from exc
-        except ssl.SSLCertVerificationError as exc:
-            raise ConnectionFailed(
-                self._hostname,
-                f"its TLS certificate is not trusted: {exc.verify_message}",
-                hint="name the CA's or the router's own certificate as ca_file under optional_args",
-            ) from exc
-        except ssl.SSLError as exc:
-            raise ConnectionFailed(
-                self._hostname,
-                f"no TLS session with it: {exc.reason or exc}",
-                hint="api-ssl needs a certificate: /ip service set api-ssl certificate=...",
-            ) from exc
-        except TimeoutError as exc:
-            reason = "did not answer in time"
-            hint = "if it is only slow, raise timeout under connection_options.napalm.extras"
-            raise TimedOut(self._hostname, reason, hint=hint) from exc
-        except (ConnectionClosed, ConnectionResetError, BrokenPipeError) as exc:
-            raise ConnectionFailed(self._hostname, "closed the connection") from exc
-        except ConnectionRefusedError as exc:
-            hint = "/ip service enable api-ssl"
-            raise ConnectionFailed(self._hostname, "refused the connection", hint=hint) from exc
-        except OSError as exc:
-            raise ConnectionFailed(self._hostname, exc.strerror or str(exc)) from exc
-        except (LibRouterosError, ValueError, IndexError) as exc:
-            raise ConnectionFailed(self._hostname, f"said what is not the API: {exc}") from exc
+            with _telling(self._hostname):
+                yield
+        except (ConnectionFailed, TimedOut):
+            # An answer that comes late must not be taken for that of another command.
+            self._protocol.close()
+            raise
+
+
+@contextlib.contextmanager
+def _telling(hostname: str) -> Iterator[None]:
+    """Raise what librouteros and a socket raise as irrgate's errors."""
+    try:
+        yield
+    except (TrapError, MultiTrapError) as exc:
+        raise CommandFailed(hostname, str(exc)) from exc
+    except FatalError as exc:
+        raise ConnectionFailed(hostname, f"ended the session: {exc}") from exc
+    except ssl.SSLCertVerificationError as exc:
+        raise ConnectionFailed(
+            hostname,
+            f"its TLS certificate is not trusted: {exc.verify_message}",
+            hint="name the CA's or the router's own certificate as ca_file under optional_args",
+        ) from exc
+    except ssl.SSLError as exc:
+        raise ConnectionFailed(
+            hostname,
+            f"no TLS session with it: {exc.reason or exc}",
+            hint="api-ssl needs a certificate: /ip service set api-ssl certificate=...",
+        ) from exc
+    except TimeoutError as exc:
+        reason = "did not answer in time"
+        hint = "if it is only slow, raise timeout under connection_options.napalm.extras"
+        raise TimedOut(hostname, reason, hint=hint) from exc
+    except (ConnectionClosed, ConnectionResetError, BrokenPipeError) as exc:
+        raise ConnectionFailed(hostname, "closed the connection") from exc
+    except ConnectionRefusedError as exc:
+        hint = "/ip service enable api-ssl"
+        raise ConnectionFailed(hostname, "refused the connection", hint=hint) from exc
+    except OSError as exc:
+        raise ConnectionFailed(hostname, exc.strerror or str(exc)) from exc
+    except (LibRouterosError, ValueError, IndexError) as exc:
+        raise ConnectionFailed(hostname, f"said what is not the API: {exc}") from exc
 
 
 class _Buffered(ApiProtocol):  # type: ignore[misc]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from irrgate.platforms.ros import Chain, family_of
 from irrgate.platforms.ros_candidate import read_changes
-from irrgate.platforms.ros_delta import RosDelta, RosList, applied, delta_to
+from irrgate.platforms.ros_delta import RosDelta, RosList, applied, delta_to, living_rules, turn_of
 from irrgate.platforms.ros_rules import REJECT, deny_all
 from irrgate.prefixes import Afi, PrefixSet
 
@@ -33,9 +33,8 @@ class ChainChange:
     before: str
     """the id of the rule before which rules come; empty where that is the new `reject`, or none"""
     added: tuple[str, ...] = field(repr=False)
-    removed: tuple[RouterRule, ...] = field(repr=False)
-    """those that accept"""
-    removed_last: tuple[RouterRule, ...]
+    removed: tuple[tuple[RouterRule, ...], ...] = field(repr=False)
+    """by turns: each is over before the next one begins"""
     was: RosList | None
     """None: there was no such chain"""
     becomes: RosList | None
@@ -69,7 +68,7 @@ class ChainsChange:
 
 
 def _gone(change: ChainChange) -> tuple[RouterRule, ...]:
-    return (*change.removed, *change.removed_last)
+    return tuple(rule for turn in change.removed for rule in turn)
 
 
 def merge_change(candidate: str, rules: Sequence[RouterRule]) -> ChainsChange:
@@ -149,22 +148,18 @@ def _changed(name: str, afi: Afi, delta: RosDelta, rules: Sequence[RouterRule]) 
     becomes = applied(name, afi, held, delta)
     live = [rule for rule in rules if not rule.disabled]
     before = next((rule.id for rule in live if rule.text == delta.before), "")
-    meanings = dict(held.rules) if held else {}
-    removed: list[RouterRule] = []
-    last: list[RouterRule] = []
-    wanted, off = set(delta.removed), set(delta.off)
-    for rule in rules:
-        if rule.text in (off if rule.disabled else wanted):
-            known = meanings.get(rule.text)
-            accepts = known is not None and known[0] and not rule.disabled
-            (removed if accepts else last).append(rule)
-    # In the order of the candidate, which is the one that was reviewed.
+    # In the order of the candidate, which is the one that was reviewed, and by turns.
     order = {text: at for at, text in enumerate((*delta.removed, *delta.off))}
-    removed.sort(key=lambda rule: order[rule.text])
-    last.sort(key=lambda rule: order[rule.text])
-    return ChainChange(
-        name, delta.reject, before, delta.added, tuple(removed), tuple(last), held, becomes
-    )
+    wanted, off = set(delta.removed), set(delta.off)
+    gone = [rule for rule in rules if rule.text in (off if rule.disabled else wanted)]
+    gone.sort(key=lambda rule: (rule.disabled, order[rule.text]))
+    living = living_rules(held) if held else {}
+    turns: dict[int, list[RouterRule]] = {}
+    for rule in gone:
+        turn = turn_of("" if rule.disabled else rule.text, living)
+        turns.setdefault(turn, []).append(rule)
+    removed = tuple(tuple(turns[turn]) for turn in sorted(turns))
+    return ChainChange(name, delta.reject, before, delta.added, removed, held, becomes)
 
 
 def _removed(name: str, rules: Sequence[RouterRule]) -> ChainChange:
@@ -173,4 +168,4 @@ def _removed(name: str, rules: Sequence[RouterRule]) -> ChainChange:
     rejects = {text for text, known in held.rules if known == last}
     first = tuple(rule for rule in rules if rule.text not in rejects)
     rest = tuple(rule for rule in rules if rule.text in rejects)
-    return ChainChange(name, False, "", (), first, rest, held, None)
+    return ChainChange(name, False, "", (), (first, rest), held, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import Any, Final
 
 from irrgate.platforms.ros import END
@@ -82,7 +83,8 @@ class RosRouter:
     def change(self, change: ChainsChange) -> None:
         """Add rules, and then remove others; raises CommandFailed with the router's words.
 
-        No rule goes before all that come are there, and none that rejects before those that accept.
+        No rule goes before all that come are there, nor before its turn: see
+        irrgate.platforms.ros_delta.
         """
         ends = self._reject([each for each in change.chains if each.reject])
         adds = [
@@ -91,8 +93,8 @@ class RosRouter:
             for text in each.added
         ]
         self._api.run(adds)
-        self._remove(rule for each in change.chains for rule in each.removed)
-        self._remove(rule for each in change.chains for rule in each.removed_last)
+        for turn in zip_longest(*(each.removed for each in change.chains), fillvalue=()):
+            self._remove(rule for rules in turn for rule in rules)
 
     def _reject(self, chains: Sequence[ChainChange]) -> dict[str, str]:
         """Add the `reject` of each; returns its id, by chain."""
@@ -175,7 +177,7 @@ def _put(tables: dict[str, Any], connection: Row, session: Row) -> None:
     afis = afis or connection.get("address-families") or connection.get("afi") or "ip"
     families = [_FAMILIES[afi] for afi in afis.split(",") if afi in _FAMILIES]
     # It is one number for all families, and a loss in one must not be taken for one in another.
-    count = int(session.get("prefix-count", "0")) if len(families) == 1 else -1
+    count = _number(session.get("prefix-count", "")) if len(families) == 1 else -1
     prefixes = {"sent_prefixes": -1, "accepted_prefixes": count, "received_prefixes": count}
     table["peers"][address.partition("/")[0].partition("%")[0]] = {
         "local_as": _number(session.get("local.as") or connection.get("as", "")),

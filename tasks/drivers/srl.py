@@ -24,6 +24,7 @@ from irrgate.platforms.srl_json import (
     on_top,
     prefix_sets,
     read_commands,
+    under_routing_policy,
 )
 from tasks.drivers.errors import CandidateRefused, CommitRefused, Locked
 from tasks.drivers.srl_commits import Commits, is_complete, is_waiting
@@ -274,7 +275,7 @@ class SrlDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         with self._refused(CandidateRefused):
             (policy,) = self._rpc.get(["/routing-policy"], "running")
         try:
-            return difference(commands, prefix_sets({"routing-policy": policy}))
+            return difference(commands, prefix_sets(under_routing_policy(policy)))
         except ParseError as exc:
             raise CandidateRefused(self.hostname, str(exc)) from exc
 
@@ -300,7 +301,7 @@ class SrlDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         if self._committed is not None and self._committed != number:
             return False
         later = self.commit_mark.isdigit() and number > int(self.commit_mark)
-        return later and commit.get("username") == self.username
+        return later and commit.get("username", self.username) == self.username
 
     def _ours_waits(self) -> None:
         waiting = self._commits.waiting()

@@ -110,7 +110,7 @@ class JsonRpc:
     def _result(self, content: bytes, number: int) -> list[Any]:
         try:
             answer = json.loads(content)
-        except ValueError as exc:
+        except (ValueError, RecursionError) as exc:
             raise self._nonsense("answered with what is not JSON, or cut off") from exc
         if not isinstance(answer, dict) or answer.get("id") != number:
             raise self._nonsense("answered another request")

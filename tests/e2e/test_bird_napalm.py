@@ -8,18 +8,21 @@ import sys
 import unittest
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
 
 import pytest
-from napalm.base.test.base import TestConfigNetworkDriver as NapalmConfigTests
-from napalm.base.test.base import TestGettersNetworkDriver as NapalmGetterTests
-from napalm.base.test.getters import BaseTestGetters
 
 from irrgate.platforms.bird_file import read_candidate, write_own
 from tasks.drivers.bird import BirdDriver
+from tests.e2e.napalm_suite import (
+    ConfigTests,
+    GetterTests,
+    check_signature,
+    drop_what_is_not_there,
+    opened,
+    own_methods,
+)
 from tests.lab.daemons.bird import Bird
 from tests.lab.daemons.namespace import needs_namespaces
-from tests.lab.daemons.under_test import NEIGHBOUR_ASN, lab
 from tests.lab.daemons.wanted import needs_bird
 from tests.lab.harness import PROJECT
 
@@ -49,60 +52,30 @@ def diff(path: Path, old: str, new: str) -> str:
 def device(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[None]:
-    """Give the class what NAPALM's tests want: `device`, and `vendor`, where their files are."""
     directory = tmp_path_factory.mktemp("napalm")
     daemon = Bird(directory / "router")
-    for name, text in CANDIDATES.items():
-        (directory / name).write_text(text)
-    for name, (old, new) in DIFFS.items():
-        (directory / name).write_text(diff(daemon.include, old, new))
-    with lab(daemon, directory / "lab"):
-        opened = BirdDriver("router", "", "", 60, {"transport": "local", **daemon.optional_args()})
-        opened.open()
-        opened.load_replace_candidate(filename=str(directory / "initial.conf"))
-        opened.commit_config()
-        request.cls.device, request.cls.vendor = opened, str(directory)
+    files = {name: diff(daemon.include, *texts) for name, texts in DIFFS.items()}
+    files |= CANDIDATES
+    with opened(daemon, BirdDriver, files, directory) as (request.cls.device, request.cls.vendor):
         yield
-        opened.close()
 
 
 @pytest.mark.usefixtures("device")
-class TestConfig(unittest.TestCase, NapalmConfigTests):  # type: ignore[misc]
-    device: ClassVar[Any]
-    vendor: ClassVar[str]
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        """The fixture has done it."""
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        """The fixture does it."""
-
-    # It has no template that sets a host name.
-    test_load_template = None
+class TestConfig(unittest.TestCase, ConfigTests):
+    """See NAPALM."""
 
 
 @pytest.mark.usefixtures("device")
-class TestGetters(unittest.TestCase, NapalmGetterTests):  # type: ignore[misc]
-    device: ClassVar[Any]
-
-    def test_sessions(self) -> None:
-        found = self.device.get_bgp_neighbors()["global"]["peers"]["198.18.0.2"]
-        assert (found["is_up"], found["remote_as"]) == (True, NEIGHBOUR_ASN)
+class TestGetters(unittest.TestCase, GetterTests):
+    """See NAPALM."""
 
 
-for test in dir(NapalmGetterTests):
-    # The others would be skipped, one by one.
-    if test.startswith("test_") and test.removeprefix("test_") not in vars(BirdDriver):
-        setattr(TestGetters, test, None)
+drop_what_is_not_there(TestGetters, BirdDriver)
 
 
-class TestSignatures:
-    driver = BirdDriver
-
-    def test_each_method_is_called_as_napalms(self) -> None:
-        BaseTestGetters.test_method_signatures(self)
+@pytest.mark.parametrize("name", own_methods(BirdDriver))
+def test_each_method_is_called_as_napalms(name: str) -> None:
+    check_signature(BirdDriver, name)
 
 
 def test_napalm_finds_the_driver_by_its_name(tmp_path: Path) -> None:

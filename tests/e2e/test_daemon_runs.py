@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -12,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.desk import CHANGES, DONE, PROBLEMS, WIDE, eventually, inherited_environ, told
+from tests.e2e.daemon_desk import alone, desk_of, planned
+from tests.e2e.desk import CHANGES, DONE, PROBLEMS, WIDE, eventually, told
 from tests.lab.daemons.bird import Bird
-from tests.lab.daemons.namespace import ROUTER, namespaces, needs_namespaces
+from tests.lab.daemons.namespace import needs_namespaces
 from tests.lab.daemons.wanted import needs_bird
-from tests.lab.daemons.workspace import LATER, daemon_workspace, registry
+from tests.lab.daemons.workspace import LATER, registry
 from tests.lab.network import LabNetwork, irrgate_argv
 
 pytestmark = [pytest.mark.e2e, needs_bird, needs_namespaces]
@@ -26,27 +26,14 @@ V4 = "IRR-AS64500-V4"
 @pytest.fixture
 def bird(tmp_path: Path) -> Iterator[Bird]:
     """A BIRD whose sessions are all down: nobody is there."""
-    bird = Bird(tmp_path / "bird")
-    with namespaces((ROUTER,)) as (namespace,):
-        bird.start(namespace)
-        try:
-            yield bird
-        finally:
-            bird.stop()
+    with alone(Bird(tmp_path / "bird")) as bird:
+        yield bird
 
 
 @pytest.fixture
 def desk(bird: Bird, tmp_path: Path) -> Iterator[LabNetwork]:
-    options = {"transport": "local", **bird.optional_args()}
-    with daemon_workspace(tmp_path / "desk", "bird", options, inherited_environ()) as desk:
+    with desk_of(bird, tmp_path / "desk") as desk:
         yield desk
-
-
-def planned(desk: LabNetwork, expect: int) -> tuple[str, str]:
-    """Plan; what came of the router, and why."""
-    done = told(desk.irrgate("--json", "plan", "--out", "plan.zip"), expect)
-    router = json.loads(done.stdout)["hosts"]["router"]
-    return router["status"], router["reason"]
 
 
 def test_a_configuration_that_does_not_include_our_file(bird: Bird, desk: LabNetwork) -> None:

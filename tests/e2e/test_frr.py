@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from irrgate.platforms.frr import Frr as Platform
+from irrgate.platforms import find_platform
 from irrgate.platforms.platform import ManagedList
 from irrgate.prefixes import Afi, PrefixSet
 from tasks.drivers.errors import CandidateRefused, CommitRefused, Locked
 from tasks.drivers.frr import FrrDriver
+from tasks.drivers.frr_route_map import FrrRouteMapDriver
+from tests.e2e.daemon_desk import alone
 from tests.e2e.test_truth import watched
 from tests.lab.daemons.frr import Frr
-from tests.lab.daemons.namespace import ROUTER, namespaces, needs_namespaces
+from tests.lab.daemons.namespace import needs_namespaces
 from tests.lab.daemons.truth import Verdict, covered, everything
 from tests.lab.daemons.under_test import FILTERS, Lab, eventually, lab
 from tests.lab.daemons.wanted import needs_frr
@@ -32,16 +35,18 @@ NOTHING = PrefixSet.empty(Afi.IPV4)
 @pytest.fixture
 def frr(tmp_path: Path) -> Iterator[Frr]:
     """An FRR with OLD in its filter."""
-    daemon = Frr(tmp_path / "router")
-    with namespaces((ROUTER,)) as (namespace,):
-        try:
-            daemon.start(namespace)
-            with connected(daemon) as opened:
-                load(opened, OLD)
-                opened.commit_config()
-            yield daemon
-        finally:
-            daemon.stop()
+    with filtering(Frr(tmp_path / "router")) as daemon:
+        yield daemon
+
+
+@contextmanager
+def filtering(daemon: Frr) -> Iterator[Frr]:
+    """Start an FRR that nobody has a session with, and give it OLD."""
+    with alone(daemon):
+        with connected(daemon) as opened:
+            load(opened, OLD)
+            opened.commit_config()
+        yield daemon
 
 
 @pytest.fixture
@@ -52,19 +57,21 @@ def driver(frr: Frr) -> Iterator[FrrDriver]:
 
 def connected(daemon: Frr, **changed: object) -> FrrDriver:
     arguments = {"transport": "local", **daemon.optional_args(), **changed}
-    return FrrDriver("router", "", "", 30, arguments)
+    driver = FrrDriver if daemon.platform == "frr" else FrrRouteMapDriver
+    return driver("router", "", "", 30, arguments)
 
 
 def lists(driver: FrrDriver) -> dict[str, ManagedList]:
     running = driver.get_config(retrieve="running")["running"]
-    return dict(Platform().parse(running, WANTED, "IRR-").lists)
+    return dict(find_platform(driver.platform).parse(running, WANTED, "IRR-").lists)
 
 
 def delta(driver: FrrDriver, *filters: PrefixSet) -> str:
     held = lists(driver)
     names = {each.afi: FILTERS[each.afi] for each in filters}
-    printed = [Platform().printed(names[s.afi], s, held.get(names[s.afi])) for s in filters]
-    return RENDERER.render("frr", printed)
+    platform = find_platform(driver.platform)
+    printed = [platform.printed(names[s.afi], s, held.get(names[s.afi])) for s in filters]
+    return RENDERER.render(driver.platform, printed)
 
 
 def load(driver: FrrDriver, *filters: PrefixSet) -> None:

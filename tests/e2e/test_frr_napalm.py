@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import re
 import unittest
 from collections.abc import Iterator
-from typing import Any, ClassVar
 
-import napalm.base.base as napalm_base
 import pytest
-from napalm.base.test.base import TestConfigNetworkDriver as NapalmConfigTests
-from napalm.base.test.base import TestGettersNetworkDriver as NapalmGetterTests
 
 from tasks.drivers.frr import FrrDriver
+from tests.e2e.napalm_suite import (
+    ConfigTests,
+    GetterTests,
+    check_signature,
+    drop_what_is_not_there,
+    opened,
+    own_methods,
+)
 from tests.lab.daemons.frr import Frr
 from tests.lab.daemons.namespace import needs_namespaces
-from tests.lab.daemons.under_test import NEIGHBOUR_ASN, lab
 from tests.lab.daemons.wanted import needs_frr
 
 pytestmark = [pytest.mark.e2e, needs_frr, needs_namespaces]
@@ -54,37 +56,15 @@ FILES = {
 def device(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[None]:
-    """Give the class what NAPALM's tests want: `device`, and `vendor`, where their files are."""
     directory = tmp_path_factory.mktemp("napalm")
     daemon = Frr(directory / "router")
-    for name, text in FILES.items():
-        (directory / name).write_text(text)
-    with lab(daemon, directory / "lab"):
-        arguments = {"transport": "local", **daemon.optional_args()}
-        opened = FrrDriver("router", "", "", 60, arguments)
-        opened.open()
-        opened.load_replace_candidate(filename=str(directory / "initial.conf"))
-        opened.commit_config()
-        request.cls.device, request.cls.vendor = opened, str(directory)
+    with opened(daemon, FrrDriver, FILES, directory) as (request.cls.device, request.cls.vendor):
         yield
-        opened.close()
 
 
 @pytest.mark.usefixtures("device")
-class TestConfig(unittest.TestCase, NapalmConfigTests):  # type: ignore[misc]
-    device: ClassVar[Any]
-    vendor: ClassVar[str]
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        """The fixture has done it."""
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        """The fixture does it."""
-
-    # It has no template that sets a host name.
-    test_load_template = None
+class TestConfig(unittest.TestCase, ConfigTests):
+    """See NAPALM."""
 
     def test_replacing_config_and_diff_and_discard(self) -> None:
         """As NAPALM's, but for the numbers, which depend on what the other tests left."""
@@ -99,26 +79,13 @@ class TestConfig(unittest.TestCase, NapalmConfigTests):  # type: ignore[misc]
 
 
 @pytest.mark.usefixtures("device")
-class TestGetters(unittest.TestCase, NapalmGetterTests):  # type: ignore[misc]
-    device: ClassVar[Any]
-
-    def test_sessions(self) -> None:
-        found = self.device.get_bgp_neighbors()["global"]["peers"]["198.18.0.2"]
-        assert (found["is_up"], found["remote_as"]) == (True, NEIGHBOUR_ASN)
+class TestGetters(unittest.TestCase, GetterTests):
+    """See NAPALM."""
 
 
-for test in dir(NapalmGetterTests):
-    # The others would be skipped, one by one.
-    if test.startswith("test_") and test.removeprefix("test_") not in vars(FrrDriver):
-        setattr(TestGetters, test, None)
-
-METHODS = [name for name in vars(FrrDriver) if hasattr(napalm_base.NetworkDriver, name)]
+drop_what_is_not_there(TestGetters, FrrDriver)
 
 
-@pytest.mark.parametrize("name", [each for each in METHODS if not each.startswith("_")])
+@pytest.mark.parametrize("name", own_methods(FrrDriver))
 def test_each_method_is_called_as_napalms(name: str) -> None:
-    theirs = getattr(napalm_base.NetworkDriver, name)
-    ours = inspect.signature(getattr(FrrDriver, name)).parameters
-    assert [(each.name, each.default) for each in ours.values()] == [
-        (each.name, each.default) for each in inspect.signature(theirs).parameters.values()
-    ]
+    check_signature(FrrDriver, name)

@@ -160,6 +160,7 @@ def test_a_line_that_is_ignored_without_a_word_is_found(desk: Desk, reviewed: Pl
     assert outcomes == dict.fromkeys(ROUTERS, ("reverted", words))
     for device in desk.devices.values():
         assert accepted(device) == PREFIXES[:5]
+        assert "saved" not in events(device)
 
 
 def test_a_question_in_the_middle_is_not_answered_by_yes(desk: Desk, reviewed: Plan) -> None:
@@ -253,6 +254,7 @@ def test_a_session_that_goes_down_takes_the_change_back(desk: Desk, reviewed: Pl
         assert end == "reverted"
         assert "198.51.100.2" in reason
         assert accepted(desk.devices[name]) == PREFIXES[:5]
+        assert "saved" not in events(desk.devices[name])
 
 
 # irrgate itself
@@ -273,6 +275,27 @@ def test_a_run_that_is_killed_in_the_middle_is_recovered(desk: Desk, reviewed: P
 
 
 # Before anything is sent
+
+
+def test_an_index_that_has_come_to_mean_another_entry_is_not_what_was_reviewed(
+    desk: Desk, reviewed: Plan
+) -> None:
+    """The list accepts what it did, and `undo index 20` would remove what is to stay."""
+    for device in desk.devices.values():
+        text = before(device).replace("index 20 ", "index 99 ").replace("index 30 ", "index 20 ")
+        device.set_running(text.replace("index 99 ", "index 30 "))
+    outcomes = desk.outcomes(reviewed, expect=PROBLEMS)
+    held = ("held", "its diff is not the one that was reviewed")
+    assert outcomes == dict.fromkeys(ROUTERS, held)
+    assert all(moments(device) == [] for device in desk.devices.values())
+
+
+def test_a_trial_of_somebody_else_is_left_alone(desk: Desk, reviewed: Plan) -> None:
+    device = desk.devices[VRP8]
+    device.ask("trial")
+    words = "commit: it has changes that nobody has committed, or a trial of some"
+    assert outcome(desk, reviewed, VRP8) == ("failed", words)
+    assert_as_before(device)
 
 
 def test_a_config_that_is_cut_off(desk: Desk, reviewed: Plan) -> None:

@@ -139,20 +139,20 @@ def test_a_filter_that_becomes_empty_denies_all_from_the_first_to_the_last_momen
 
 
 def test_a_list_that_a_person_edited_is_taken_back_by_a_plan(desk: Desk) -> None:
-    desk.apply(desk.plan(expect=CHANGES), expect=DONE)
+    desk.apply(desk.plan("--limit", "edge1.mex", expect=CHANGES), expect=DONE)
     device = desk.devices["edge1.mex"]
     intended = device.running()
     entry = f"ip prefix-list {V4} seq 40 permit 10.11.20.0/24\n"
     by_hand = f"ip prefix-list {V4} seq 7 permit 10.99.0.0/16\n"
     assert entry in intended
     device.set_running(intended.replace(entry, by_hand))
-    plan = desk.plan(expect=CHANGES)
+    plan = desk.plan("--limit", "edge1.mex", expect=CHANGES)
     assert plan.delta("edge1.mex") == {
         V4: {"added": ["10.11.20.0/24"], "removed": ["10.99.0.0/16"]}
     }
     assert desk.outcomes(plan, expect=DONE) == {"edge1.mex": ("done", "")}
     assert held(desk, "edge1.mex") == set(EJEMPLO_V4)
-    desk.plan(expect=DONE)
+    desk.plan("--limit", "edge1.mex", expect=DONE)
 
 
 def test_a_list_of_the_same_name_in_the_other_family_is_left_alone(desk: Desk) -> None:

@@ -1,39 +1,43 @@
-"""The IOS driver before an emulated router: commits, and the ways back."""
+"""The IOS driver before an emulated router: commits, ways back, who is who, BGP sessions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from irrgate.errors import DeviceError
-from irrgate.platforms.ios import Ios
-from irrgate.platforms.platform import ManagedList
 from irrgate.prefixes import Afi, PrefixSet
 from tasks.drivers.errors import (
     CandidateRefused,
-    CommandFailed,
     CommitRefused,
     ConnectionFailed,
     Locked,
     LoginRefused,
 )
 from tasks.drivers.ios import IosDriver
+from tests.e2e.ios_router import (
+    BLANK,
+    NAME,
+    NEW,
+    OLD,
+    OTHER,
+    applied,
+    connected,
+    delta,
+    events,
+    holds,
+    load,
+    many,
+    never_wrong,
+    renewed,
+    with_old,
+)
 from tests.lab.harness import LabDevice
-from tests.lab.ios_semantics import states
-from tests.lab.network import EMPTY_CONFIG
-from tests.unit.platforms.routers import NAMES, RENDERER, WANTED
 
 pytestmark = pytest.mark.e2e
 
-NAME, NAME_V6 = NAMES[Afi.IPV4], NAMES[Afi.IPV6]
-BLANK = EMPTY_CONFIG["ios"].format(name="edge1.mex")
-OLD = PrefixSet.parse(Afi.IPV4, ["10.10.0.0/17 le 24", "192.0.2.0/24"])
-NEW = PrefixSet.parse(Afi.IPV4, ["10.10.0.0/17 le 24", "198.51.100.0/24"])
-OTHER = PrefixSet.parse(Afi.IPV4, ["203.0.113.0/24"])
-SAMPLES = ["10.10.0.0/17", "10.10.64.0/24", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"]
 BGP = """\
 router bgp 64496
  bgp log-neighbor-changes
@@ -71,90 +75,13 @@ def device(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabDevice]:
 
 @pytest.fixture
 def router(device: LabDevice) -> LabDevice:
-    """A router with OLD in its filter, its floor included."""
-    device.clear_faults()
-    device.ask("secret", secret="")
-    device.ask("nvram_locked", locked=False)
-    device.ask("cleared")
-    device.set_running(BLANK)
-    with connected(device) as driver:
-        load(driver, OLD)
-        driver.commit_config()
-        driver.save_config()
-    return device
+    return renewed(device)
 
 
 @pytest.fixture
 def driver(router: LabDevice) -> Iterator[IosDriver]:
     with connected(router) as opened:
         yield opened
-
-
-def connected(device: LabDevice, **changed: Any) -> IosDriver:
-    device.napalm_optional_args()  # writes known_hosts
-    arguments = {"port": device.port, "known_hosts": str(device.directory / "known_hosts")}
-    password = changed.pop("password", device.password)
-    return IosDriver(device.host, device.username, password, 5, {**arguments, **changed})
-
-
-def lists(driver: IosDriver) -> dict[str, ManagedList]:
-    running = driver.get_config(retrieve="running")["running"]
-    return dict(Ios().parse(running, WANTED, "IRR-").lists)
-
-
-def delta(driver: IosDriver, *filters: PrefixSet) -> str:
-    held = lists(driver)
-    printed = [Ios().printed(NAMES[s.afi], s, held.get(NAMES[s.afi])) for s in filters]
-    return RENDERER.render("ios", printed)
-
-
-def load(driver: IosDriver, *filters: PrefixSet) -> None:
-    driver.load_merge_candidate(config=delta(driver, *filters))
-
-
-def holds(driver: IosDriver, prefixes: PrefixSet) -> bool:
-    found = lists(driver).get(NAMES[prefixes.afi])
-    return found is not None and found.plain and found.prefixes == prefixes
-
-
-def events(device: LabDevice) -> list[str]:
-    """What happened since the router was made as it is for a test."""
-    device.running()
-    records = device.apply_log()
-    last = max(at for at, each in enumerate(records) if each.event == "set-running")
-    return [each.event for each in records[last + 3 :]]
-
-
-def applied(device: LabDevice) -> list[str]:
-    """Every line that the router took since OLD was in its filter."""
-    device.running()
-    records = device.apply_log()
-    last = max(at for at, each in enumerate(records) if each.event == "set-running")
-    texts = [each.detail for each in records[last + 3 :] if each.event == "lines"]
-    return [line for text in texts for line in text.split("\n")]
-
-
-def with_old(device: LabDevice) -> str:
-    running = str(device.ask("startup"))
-    assert NAME in running
-    return running
-
-
-def never_wrong(before: str, lines: Sequence[str], allowed: PrefixSet, kept: PrefixSet) -> None:
-    """At no line was the list missing, wider than `allowed`, or without what is in `kept`."""
-
-    def of(prefixes: PrefixSet) -> set[str]:
-        found = set()
-        for sample in SAMPLES:
-            [(address, length, *_)] = PrefixSet.parse(Afi.IPV4, [sample]).entries()
-            if prefixes.contains(address, length):
-                found.add(sample)
-        return found
-
-    seen = list(states(before, lines, NAME, SAMPLES))
-    assert len(seen) > 1
-    for state in seen:
-        assert of(kept) <= state <= of(allowed)
 
 
 # Commits
@@ -182,7 +109,7 @@ def test_a_confirmed_commit_is_saved_when_it_is_confirmed(
     driver.confirm_commit()
     assert not driver.has_pending_commit()
     assert router.ask("startup") == router.running()
-    assert events(router) == ["commit-confirmed", "lines", "write-memory", "confirmed"]
+    assert events(router) == ["commit-confirmed", "lines", "lines", "write-memory", "confirmed"]
     with pytest.raises(CommitRefused, match="no commit waits"):
         driver.confirm_commit()
 
@@ -333,6 +260,19 @@ def test_candidates_that_do_not_fit_are_refused(driver: IosDriver) -> None:
         driver.load_replace_candidate(config="")
 
 
+def test_what_cannot_be_read_whole_or_by_number_takes_no_candidate(
+    router: LabDevice, driver: IosDriver
+) -> None:
+    text = delta(driver, NEW)
+    router.inject("truncate", "get_config")
+    with pytest.raises(CandidateRefused, match="is cut off"):
+        driver.load_merge_candidate(config=text)
+    hidden = "no ip prefix-list sequence-number\n"
+    router.set_running(router.running().replace("end\n", f"{hidden}end\n"))
+    with pytest.raises(CandidateRefused, match="does not show the entries' sequence numbers"):
+        driver.load_merge_candidate(config=text)
+
+
 def test_a_list_that_goes_and_comes_back(router: LabDevice, driver: IosDriver) -> None:
     driver.load_merge_candidate(config=f"no ip prefix-list {NAME}\n")
     assert driver.compare_config().count(f"\n-ip prefix-list {NAME} seq ") == 3
@@ -340,114 +280,6 @@ def test_a_list_that_goes_and_comes_back(router: LabDevice, driver: IosDriver) -
     assert NAME not in router.running()
     driver.rollback()
     assert holds(driver, OLD)
-
-
-# Large changes
-
-
-def many(count: int) -> PrefixSet:
-    keys = (((10 << 24) + (2 * at << 8), 24, 24, 24) for at in range(count))
-    return PrefixSet.from_entries(Afi.IPV4, keys)
-
-
-def test_a_first_load_of_100_000_entries_goes_by_scp(router: LabDevice) -> None:
-    """And the file is gone again; one more prefix is one more line."""
-    wanted = PrefixSet.from_entries(
-        Afi.IPV4, (((1 << 24) + (2 * at << 8), 24, 24, 24) for at in range(100_000))
-    )
-    with connected(router) as driver:
-        load(driver, wanted)
-        driver.commit_config(revert_in=300)
-        driver.confirm_commit()
-        assert holds(driver, wanted)
-        assert router.ask("flash") == []
-        before = len(applied(router))
-        load(driver, wanted.union(OTHER))
-        driver.commit_config(revert_in=300)
-        driver.confirm_commit()
-        assert applied(router)[before:] == [
-            f"ip prefix-list {NAME} seq 1000030 permit 203.0.113.0/24"
-        ]
-
-
-@pytest.mark.parametrize("how", ["no scp", "inline_transfer"])
-def test_a_router_that_takes_no_files_is_told_line_by_line(router: LabDevice, how: str) -> None:
-    if how == "no scp":
-        router.set_running(router.running().replace("ip scp server enable\n", ""))
-    with connected(router, **({} if how == "no scp" else {"inline_transfer": True})) as driver:
-        load(driver, many(2000))
-        router.inject("error", "load")
-        driver.commit_config(revert_in=300)
-        assert holds(driver, many(2000))
-    assert router.faults()[0]["struck"] == 0
-
-
-def test_a_file_that_did_not_come_whole_is_not_used(router: LabDevice, driver: IosDriver) -> None:
-    load(driver, many(2000))
-    router.inject("garbage", "load")
-    with pytest.raises(CommitRefused, match="is not what was sent"):
-        driver.commit_config(revert_in=300)
-    assert events(router) == []
-    assert router.ask("flash") == []
-    load(driver, many(2000))
-    router.ask("flash_free", bytes=1000)
-    with pytest.raises(CommitRefused, match="has 1,000 bytes free"):
-        driver.commit_config(revert_in=300)
-    router.ask("flash_free", bytes=10_000_000)
-    load(driver, many(2000))
-    router.inject("error", "load", text="No space left on device")
-    with pytest.raises(Exception, match="No space left on device"):
-        driver.commit_config(revert_in=300)
-    assert events(router) == []
-    assert holds(driver, OLD)
-
-
-# Lines that are not taken
-
-
-@pytest.mark.parametrize("large", [False, True])
-@pytest.mark.parametrize(
-    "said", ["%Insertion failed - seq # exists: 30", "% Invalid input detected at '^' marker."]
-)
-def test_a_line_that_is_refused_is_an_error_in_the_routers_words(
-    router: LabDevice, driver: IosDriver, said: str, large: bool
-) -> None:
-    load(driver, many(2000) if large else NEW)
-    router.inject("error", "commit", text=said, skip=0 if not large else 1500)
-    with pytest.raises(CommitRefused, match="did not take every line") as caught:
-        driver.commit_config(revert_in=300)
-    assert said in caught.value.reason
-    assert driver.has_pending_commit()
-    driver.rollback()
-    assert holds(driver, OLD)
-
-
-def test_a_line_that_is_lost_without_a_word_is_seen_when_it_is_read_back(
-    router: LabDevice, driver: IosDriver
-) -> None:
-    load(driver, NEW)
-    router.inject("error", "commit", text=" ")
-    driver.commit_config(revert_in=300)
-    assert not holds(driver, NEW)
-
-
-def test_somebody_elses_lock_is_waited_for_by_nobody(router: LabDevice, driver: IosDriver) -> None:
-    load(driver, NEW)
-    router.inject("foreign_lock", "commit")
-    with pytest.raises(Locked, match="user 'noc'"):
-        driver.commit_config(revert_in=300)
-    assert events(router) == []
-
-
-def test_a_startup_config_that_cannot_be_written_is_told_before_the_confirmation(
-    router: LabDevice, driver: IosDriver
-) -> None:
-    load(driver, NEW)
-    driver.commit_config(revert_in=300)
-    router.ask("nvram_locked", locked=True)
-    with pytest.raises(CommandFailed, match="startup-config file open failed"):
-        driver.confirm_commit()
-    assert driver.has_pending_commit()
 
 
 # Who is who

@@ -138,15 +138,16 @@ def fleet(
 
 
 LATE = r"did not answer .* within .* s"
+CUT = r"commit: (the connection broke: .*|closed the connection without an answer)"
 REFUSED = "commit: did not take every line: .*: "
 NOT_IN = f"does not hold what was committed: {V4}"
 TIMED: dict[str, dict[str, Strike]] = {
     "lines": {
-        "cut between two lines": Strike("drop", "commit", "reverted", ".*broke.*", skip=2),
-        "cut before the first": Strike("drop", "commit", "reverted", ".*broke.*"),
+        "cut between two lines": Strike("drop", "commit", "reverted", CUT, skip=2),
+        "cut before the first": Strike("drop", "commit", "reverted", CUT),
         "cut after the last": Strike("drop_after", "commit", "done", skip=4),
         "hangs between two lines": Strike("hang", "commit", "reverted", f".*{LATE}.*", skip=2),
-        "reboots between two lines": Strike("restart", "commit", "failed", ".*broke.*", skip=2),
+        "reboots between two lines": Strike("restart", "commit", "failed", CUT, skip=2),
         "reboots after the last": Strike("restart_after", "commit", "failed", ".*", skip=4),
         "refuses a line": Strike(
             "error", "commit", "reverted", REFUSED + "%Insertion failed .*", 1,
@@ -178,7 +179,7 @@ TIMED: dict[str, dict[str, Strike]] = {
     },
 }  # fmt: skip
 UNTIMED = {
-    "cut": Strike("drop", "commit", "reverted", ".*broke.*", skip=2),
+    "cut": Strike("drop", "commit", "reverted", CUT, skip=2),
     "hang": Strike("hang", "commit", "reverted", f".*{LATE}.*", skip=2),
     "refused line": Strike("error", "commit", "reverted", ".*Insertion.*", 1, "%Insertion failed"),
     "lost line": Strike("error", "commit", "reverted", ".*lost lines.*", 1, " "),

@@ -107,11 +107,16 @@ def test_an_empty_filter_denies_all_and_says_so(desk: Desk, router: LabDevice) -
     assert desk.plan(expect=DONE).hosts == {ROUTER: "unchanged"}
 
 
-def test_a_peer_that_left_takes_its_filters_along(desk: Desk, router: LabDevice) -> None:
+def test_a_peer_that_left_takes_along_what_nothing_refers_to(desk: Desk, router: LabDevice) -> None:
     desk.apply(desk.plan(expect=CHANGES), expect=DONE)
     leave(desk, "AS64500")
     leave(desk, "AS64501")
+    plan = desk.plan(expect=CHANGES)
     router.set_running(router.running().removesuffix("end\n") + POLICY + "end\n")
+    outcome, reason = desk.outcomes(plan, expect=PROBLEMS)[ROUTER]
+    assert outcome == "held"
+    assert "is referred to by now: route-policy AS64500-IN" in reason
+
     plan = desk.plan(expect=CHANGES)
     status, reason = plan.filters(ROUTER)[V4]
     assert status == "still referred to"
@@ -121,18 +126,6 @@ def test_a_peer_that_left_takes_its_filters_along(desk: Desk, router: LabDevice)
     desk.apply(plan, expect=DONE)
     assert not any(has_list(router, name) for name in gone)
     assert has_list(router, V4)
-
-
-def test_what_came_to_refer_to_a_filter_since_the_plan_keeps_it(
-    desk: Desk, router: LabDevice
-) -> None:
-    desk.apply(desk.plan(expect=CHANGES), expect=DONE)
-    leave(desk, "AS64500")
-    plan = desk.plan(expect=CHANGES)
-    router.set_running(router.running().removesuffix("end\n") + POLICY + "end\n")
-    outcome, reason = desk.outcomes(plan, expect=PROBLEMS)[ROUTER]
-    assert outcome == "held"
-    assert "is referred to by now: route-policy AS64500-IN" in reason
 
 
 def test_a_set_edited_by_hand_is_shown_and_taken_back(desk: Desk, router: LabDevice) -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from irrgate.prefixes import Afi, PrefixSet
 from tasks.drivers.errors import CandidateRefused, CommitRefused, ConnectionFailed, Locked
-from tasks.drivers.iosxr_netconf import IosxrNetconfDriver
-from tasks.drivers.iosxr_session import LOST
+from tasks.drivers.iosxr_netconf import _NO_CHANGES, IosxrNetconfDriver
+from tasks.drivers.iosxr_session import LOST, NotXmlError, _Handler
 from tests.e2e.desk import CHANGES, DONE, PROBLEMS, Desk, config, events, eventually, told
 from tests.e2e.iosxr_lab import POLICY, ROUTER, V4, connected, desk, load, router, xr_lab
 from tests.lab.harness import LabDevice
@@ -65,6 +66,11 @@ def test_the_session_that_committed_knows_it_and_confirms_it(
     assert "rollback-timer" not in events(xr)
 
 
+@pytest.mark.parametrize("text", ["% No configuration changes to commit.", "no changes"])
+def test_words_for_a_commit_that_changes_nothing(text: str) -> None:
+    assert _NO_CHANGES.search(text)
+
+
 def test_taking_it_back_leaves_the_old_filter_at_once(
     xr: LabDevice, driver: IosxrNetconfDriver
 ) -> None:
@@ -108,7 +114,6 @@ def test_another_session_sees_that_one_waits_and_touches_nothing(xr: LabDevice) 
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("No configuration changes to commit.", {}),
         ("The target configuration buffer is empty.", {}),
         ("out of memory", None),
     ],
@@ -169,20 +174,22 @@ def test_what_is_refused_leaves_no_lock_and_no_candidate(
     assert driver.compare_config().splitlines() == [
         f"   prefix-set {V4}", "<-   10.10.0.0/17", "+>   10.20.0.0/16", "   end-set", "   !",
     ]  # fmt: skip
-    load(driver, {V4: NEW})
+    driver.load_merge_candidate(config="hostname other\n")
+    assert "prefix-set" not in driver.compare_config()
     driver.discard_config()
     driver.discard_config()
     assert xr.running() == before
     assert xr.locks() == []
 
 
-@pytest.mark.parametrize("text", ["hostname a<b\n", "hostname a&b\n", "hostname ]]>]]>\n"])
-def test_what_xml_has_a_meaning_for_arrives_as_it_is(xr: LabDevice, text: str) -> None:
-    with connected(xr) as driver:
-        driver.load_merge_candidate(config=text)
-        assert text.strip() in driver.compare_config()
-        driver.commit_config()
-        assert text in driver.get_config()["running"]
+def test_what_xml_has_a_meaning_for_arrives_as_it_is(
+    xr: LabDevice, driver: IosxrNetconfDriver
+) -> None:
+    text = "hostname a<b>&amp;\"'c]]>]]>\n"
+    driver.load_merge_candidate(config=text)
+    assert f"+  {text}" in driver.compare_config()
+    driver.commit_config()
+    assert text in driver.get_config()["running"]
 
 
 def test_what_no_xml_can_have_is_refused(xr: LabDevice, driver: IosxrNetconfDriver) -> None:
@@ -199,9 +206,38 @@ def test_what_the_router_finds_at_the_commit_is_told(
     load(driver, {V4: NEW})
     with pytest.raises(CommitRefused, match=r"Policy \[AS64500-IN\] uses 'NOWHERE'"):
         driver.commit_config(revert_in=600)
-    assert not driver.has_pending_commit()
-    driver.discard_config()
-    assert xr.locks() == []
+    assert eventually(lambda: xr.locks() == [])
+
+
+def test_a_warning_is_no_refusal(xr: LabDevice) -> None:
+    xr.ask("commit_warnings", texts=["commits have occurred from other sessions"])
+    try:
+        with connected(xr) as driver:
+            committed(driver)
+            driver.confirm_commit()
+    finally:
+        xr.ask("commit_warnings", texts=[])
+    assert events(xr)[-2:] == ["confirmed", "unlock"]
+
+
+@pytest.mark.parametrize("step", ["commit", "confirm", "rollback"])
+def test_what_is_refused_ends_the_session_and_what_waits(xr: LabDevice, step: str) -> None:
+    before = xr.running()
+    with connected(xr) as driver:
+        asked: dict[str, Callable[[], None]] = {
+            "commit": partial(committed, driver),
+            "confirm": driver.confirm_commit,
+            "rollback": driver.rollback,
+        }
+        if step != "commit":
+            committed(driver)
+        xr.inject("error", step)
+        with pytest.raises(CommitRefused, match="internal error"):
+            asked[step]()
+        assert eventually(lambda: xr.candidates() == xr.locks() == [])
+        with pytest.raises(ConnectionFailed):
+            driver.get_config()
+    assert xr.running() == before
 
 
 def test_the_lock_of_another_session_is_named(xr: LabDevice, driver: IosxrNetconfDriver) -> None:
@@ -241,9 +277,9 @@ def test_a_lock_is_kept_as_long_as_the_connection_where_it_is_to_be(xr: LabDevic
     assert xr.locks() == []
 
 
-@pytest.mark.parametrize("framing", [False, True], ids=["1.0", "1.1"])
-def test_both_framings(xr: LabDevice, framing: bool) -> None:
-    xr.ask("netconf_11", enabled=framing)
+def test_a_router_without_chunks(xr: LabDevice) -> None:
+    """NETCONF 1.0; every other test has 1.1."""
+    xr.ask("netconf_11", enabled=False)
     try:
         with connected(xr) as driver:
             committed(driver)
@@ -251,6 +287,13 @@ def test_both_framings(xr: LabDevice, framing: bool) -> None:
             assert "10.20.0.0/16" in driver.get_config()["running"]
     finally:
         xr.ask("netconf_11", enabled=True)
+
+
+def test_the_timeout_is_that_of_a_request(xr: LabDevice) -> None:
+    with connected(xr, timeout=7) as driver:
+        assert driver.device.timeout == 7
+    with connected(xr, timeout=900) as driver:
+        assert driver.device.timeout == 900
 
 
 def test_what_the_driver_does_not_do(driver: IosxrNetconfDriver) -> None:
@@ -317,6 +360,23 @@ def test_a_session_that_loses_its_prefixes_takes_the_commit_back(
     assert events(router)[-2:] == ["rollback", "unlock"]
 
 
+def test_without_the_timer_the_filters_are_sent_again(desk: Desk, router: LabDevice) -> None:
+    desk.edit("hosts.yaml", "  data:\n", "  data:\n    commit_confirm: false\n")
+    with (desk.directory / "inventory/network.yaml").open("a") as file:
+        file.write("apply: {settle: 0}\n")
+    router.set_running(config(router, {V4: OLD}))
+    up = {"address": "198.51.100.2", "peer_as": 64500, "families": {"ipv4": 100}}
+    router.set_neighbors([up], after_commit=[{**up, "families": {"ipv4": 1}}])
+    before = router.running()
+    plan = desk.plan(expect=CHANGES)
+    outcome, _ = desk.outcomes(plan, expect=PROBLEMS)[ROUTER]
+    assert outcome == "reverted"
+    assert router.running() == before
+    assert events(router)[-4:] == ["lock", "commit", "commit", "unlock"]
+    router.set_neighbors([up])
+    assert desk.outcomes(plan, expect=DONE) == {ROUTER: ("done", "")}
+
+
 # A run that dies
 
 
@@ -373,3 +433,17 @@ def test_a_commit_of_somebody_else_that_waits_holds_the_router(
         assert desk.outcomes(plan, expect=PROBLEMS) == {ROUTER: held}
         theirs.confirm_commit()
     assert desk.outcomes(plan, expect=DONE) == {ROUTER: ("done", "")}
+
+
+def test_a_config_of_more_than_ten_megabytes_is_read(router: LabDevice) -> None:
+    size = 10_500_000
+    text = f"hostname x\ninterface Loopback0\n description {'x' * size}\n!\nend\n"
+    router.set_running(text)
+    with connected(router) as driver:
+        assert len(driver.get_config()["running"]) > size
+
+
+def test_what_is_no_xml_at_all_is_not_waited_for() -> None:
+    said = _Handler({}).handle_raw_dispatch("HTTP/1.0 400 Bad Request")
+    assert isinstance(said, NotXmlError)
+    assert "HTTP/1.0 400" in str(said)

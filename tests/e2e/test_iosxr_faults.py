@@ -30,7 +30,7 @@ from tests.lab.network import LabNetwork, lab_network
 
 pytestmark = pytest.mark.e2e
 
-STRUCK = 4
+STRUCK = 8
 HEALTHY = f"iosxr_netconf{STRUCK + 1}"
 OLD = [*EJEMPLO_V4[:4], "10.11.24.0/22", "192.0.2.0/24"]
 FOREIGN = r"session 4711 holds the lock on its configuration \(on the router, show .*\)"
@@ -106,35 +106,25 @@ def fleet(
 
 
 PLAN_STRIKES = {
-    "connect": [
+    "before a candidate": [
         strike("refuse", "connect", NO_SSH),
-        strike("garbage", "connect", NO_SSH),
         strike("drop", "login", "connect: closed the connection during the login"),
         strike("error", "login", f"connect: {LOGIN}"),
-    ],
-    "get_config": [
         strike("error", "get_config", f"read the running config: {INTERNAL}"),
         strike("hang", "get_config", f"read the running config: {late('read .*')}"),
         strike("garbage", "get_config", f"read the running config: {NO_XML}"),
         strike("truncate", "get_config", "read the running config: is cut off: .*"),
+        strike("foreign_lock", "load", f"load: {FOREIGN}"),
     ],
-    "load": [
+    "with a candidate": [
         strike("error", "load", f"load: {INTERNAL}"),
         strike("hang", "load", f"load: {late('load the candidate')}"),
         strike("drop_after", "load", f"load: {CLOSED}"),
-        strike("foreign_lock", "load", f"load: {FOREIGN}"),
-    ],
-    "compare": [
-        strike("error", "compare", f"compare: {INTERNAL}"),
         strike("hang", "compare", f"compare: {late('compare')}"),
         strike("garbage", "compare", f"compare: {NO_XML}"),
         strike("drop", "compare", f"compare: {CLOSED}"),
-    ],
-    "discard": [
         strike("error", "discard", f"discard: {INTERNAL}"),
-        strike("hang", "discard", f"discard: {late('discard')}"),
         strike("garbage", "discard", f"discard: {NO_XML}"),
-        strike("drop", "discard", f"discard: {CLOSED}"),
     ],
 }
 
@@ -153,24 +143,20 @@ def test_a_fault_during_a_plan(fleet: XrFleet, strikes: list[Strike]) -> None:
 
 
 APPLY_STRIKES = {
-    "before the commit": [
+    "till it is committed": [
         strike("drop_after", "load", f"load: {CLOSED}"),
         strike("hang", "compare", f"compare: {late('compare')}"),
         strike("foreign_lock", "load", f"connect: {FOREIGN}"),
         strike("truncate", "get_config", "read the running config: is cut off: .*"),
-    ],
-    "commit": [
         strike("error", "commit", f"commit: {INTERNAL}"),
         strike("hang", "commit", "commit: did not answer within 1 s: commit"),
         strike("drop", "commit", f"commit: {CLOSED}"),
         strike("garbage", "commit", f"commit: {NO_XML}"),
     ],
-    "after the commit": [
+    "once it is committed": [
         strike("drop_after", "commit", f"commit: {CLOSED}"),
         strike("restart_after", "commit", f"commit: {CLOSED}"),
         strike("hang_after", "commit", "commit: did not answer within 1 s: commit"),
-    ],
-    "confirm": [
         done("drop_after", "confirm"),
         done("garbage", "confirm"),
         reverted("error", "confirm", f"confirm: {INTERNAL}"),

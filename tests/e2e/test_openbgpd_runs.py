@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.desk import CHANGES, DONE, PROBLEMS, WIDE, eventually, inherited_environ, told
+from tests.e2e.daemon_desk import alone, desk_of, planned
+from tests.e2e.desk import CHANGES, DONE, PROBLEMS, WIDE, eventually, told
 from tests.e2e.test_openbgpd import kill_processes
-from tests.lab.daemons.namespace import ROUTER, namespaces
 from tests.lab.daemons.openbgpd import Openbgpd
 from tests.lab.daemons.wanted import needs_openbgpd
-from tests.lab.daemons.workspace import LATER, daemon_workspace, registry
+from tests.lab.daemons.workspace import LATER, registry
 from tests.lab.network import LabNetwork, irrgate_argv
 
 pytestmark = [pytest.mark.e2e, needs_openbgpd]
@@ -28,27 +28,14 @@ V4 = "IRR-AS64500-V4"
 @pytest.fixture
 def bgpd(tmp_path: Path) -> Iterator[Openbgpd]:
     """A bgpd whose sessions are all down: nobody is there."""
-    daemon = Openbgpd(tmp_path / "router")
-    with namespaces((ROUTER,)) as (namespace,):
-        daemon.start(namespace)
-        try:
-            yield daemon
-        finally:
-            daemon.stop()
+    with alone(Openbgpd(tmp_path / "router")) as daemon:
+        yield daemon
 
 
 @pytest.fixture
 def desk(bgpd: Openbgpd, tmp_path: Path) -> Iterator[LabNetwork]:
-    options = {"transport": "local", **bgpd.optional_args()}
-    with daemon_workspace(tmp_path / "desk", "openbgpd", options, inherited_environ()) as desk:
+    with desk_of(bgpd, tmp_path / "desk") as desk:
         yield desk
-
-
-def planned(desk: LabNetwork, expect: int) -> tuple[str, str]:
-    """Plan; what came of the router, and why."""
-    done = told(desk.irrgate("--json", "plan", "--out", "plan.zip"), expect)
-    router = json.loads(done.stdout)["hosts"]["router"]
-    return router["status"], router["reason"]
 
 
 def test_a_configuration_that_does_not_include_our_file(bgpd: Openbgpd, desk: LabNetwork) -> None:

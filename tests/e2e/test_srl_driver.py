@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import time
 import unittest
 from collections.abc import Iterator
 from pathlib import Path
@@ -144,6 +143,12 @@ def test_a_later_commit_of_the_same_user_is_not_ours(device: LabDevice, driver: 
     device.ask("foreign_commit", user=device.username)
     [pending] = driver._get_pending_commits()
     assert not driver.is_own_commit(pending, "")
+
+
+def test_a_router_that_does_not_say_who_committed(device: LabDevice, driver: SrlDriver) -> None:
+    device.ask("unnamed")
+    loaded(driver).commit_config(revert_in=60)
+    driver.confirm_commit()
 
 
 def test_a_commit_without_a_timer_stays_also_where_the_router_has_one_for_all(
@@ -298,7 +303,6 @@ def test_the_router_judges_the_candidate_before_it_is_loaded(
 def test_a_first_load_of_100_000_entries(device: LabDevice, driver: SrlDriver) -> None:
     device.set_running(config(device, {}))
     many = anywhere(Afi.IPV4, 100_000, seed=1)
-    started = time.monotonic()
     loaded(driver, many)
     assert driver.compare_config().count("\n") == many.entry_count
     driver.commit_config(revert_in=60)
@@ -309,7 +313,6 @@ def test_a_first_load_of_100_000_entries(device: LabDevice, driver: SrlDriver) -
         f"  prefix-set {V4}\n+   198.18.0.0/15 exact"
     )
     driver.discard_config()
-    assert time.monotonic() - started < 60
 
 
 # What the router shows
@@ -467,6 +470,7 @@ def test_what_goes_wrong_is_said_in_words(
     [
         ({"status": 200, "text": '{"id": 0, "result": [{}]}'}, "answered another request"),
         ({"status": 200, "text": "[]"}, "answered another request"),
+        ({"status": 200, "text": "[" * 100_000}, "answered with what is not JSON"),
         ({"status": 200, "text": '{"id": {id}}'}, "answered without a result"),
         ({"status": 200, "text": '{"id": {id}, "result": []}'}, "answered with more or less than"),
         ({"status": 200, "text": '{"id": {id}, "error": "no"}'}, "no$"),

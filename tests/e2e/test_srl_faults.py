@@ -35,7 +35,7 @@ pytestmark = pytest.mark.e2e
 
 NAME = "IRR-AS64500-V4"
 OLD = [*EJEMPLO_V4[:4], "10.11.24.0/22", "192.0.2.0/24"]
-STRUCK = [f"srl{number}" for number in range(1, 11)]
+STRUCK = [f"srl{number}" for number in range(1, 9)]
 HEALTHY = "srl0"
 HANG = 3.0
 """seconds that a hanging router says nothing; the driver's timeout here is 1 s"""
@@ -122,9 +122,7 @@ PLAN_STRIKES = [
     Strike("hang", "connect", f"connect: {LATE}"),
     Strike("error", "login", "connect: did not accept the username with its password or key"),
     Strike("truncate", "get_config", f"{READ}: {NO_JSON}"),
-    Strike("error", "get_config", f"{READ}: {INTERNAL}"),
     Strike("hang", "load", f"load: {LATE}"),
-    Strike("garbage", "load", f"load: {NO_JSON}"),
     Strike("foreign_lock", "load", f"load: {LOCKED}"),
     Strike("drop", "compare", f"compare: {CLOSED}"),
     Strike("error", "compare", f"compare: {INTERNAL}"),
@@ -148,14 +146,12 @@ def test_faults_during_a_plan(fleet: Fleet) -> None:
 APPLY_STRIKES = {
     "before and at the commit": [
         Strike("drop_after", "load", f"load: {CLOSED}"),
-        Strike("hang", "compare", f"compare: {LATE}"),
         Strike("foreign_lock", "load", f"load: {LOCKED}"),
         Strike("error", "commit", f"commit: {INTERNAL}"),
         Strike("hang", "commit", f"commit: {LATE.split(' (', maxsplit=1)[0]}"),
         Strike("drop", "commit", f"commit: {CLOSED}"),
         done("garbage", "commit"),
         done("drop_after", "commit"),
-        done("hang_after", "commit"),
         Strike("restart_after", "commit", f"commit: {CLOSED}"),
     ],
     "after the commit": [

@@ -17,7 +17,7 @@ from irrgate.prefixes import Afi, PrefixSet
 from tasks.connection import NapalmConnection
 from tests.e2e.desk import inherited_environ, told
 from tests.lab.daemons.bird import Bird
-from tests.lab.daemons.frr import Frr
+from tests.lab.daemons.frr import Frr, FrrRouteMap
 from tests.lab.daemons.namespace import needs_namespaces
 from tests.lab.daemons.openbgpd import Openbgpd
 from tests.lab.daemons.sshd import SshServer, ssh_server
@@ -29,6 +29,7 @@ from tests.lab.daemons.workspace import LATER, MAX_LENGTH, REGISTERED, daemon_wo
 DAEMONS = [
     pytest.param(Bird, id="bird", marks=needs_bird),
     pytest.param(Frr, id="frr", marks=needs_frr),
+    pytest.param(FrrRouteMap, id="frr_route_map", marks=needs_frr),
     pytest.param(Openbgpd, id="openbgpd", marks=needs_openbgpd),
 ]
 TRANSPORTS = ["local", pytest.param("ssh", marks=needs_sshd)]

@@ -8,7 +8,8 @@ took effect at once, for each such moment.
 
 The control socket knows besides: `neighbors` (see tests.lab.neighbors; each is one of
 huawei_vrp_show.peers), `deaf` (the next `lines` lines are answered as if they were taken),
-`max_entries` (of a list) and `asks` (the next line of configuration is answered by a question).
+`max_entries` (of a list), `asks` (the next line of configuration is answered by a question) and
+`trial` (a VRP8 is in the middle of somebody's trial).
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ class Vrp:
         self.running_config = VrpConfig(kept or f"sysname {chassis.options.name}\n#\nreturn\n")
         self.deaf = 0
         self.asks = ""
+        self.trial = False
         self._told: TextIO = (chassis.directory / TOLD).open("a", encoding="utf-8")
         self.server = CliServer(self)
         self.log("start", "", self.running_config.text())
@@ -79,7 +81,7 @@ class Vrp:
         self.running_config = config
         self.chassis.save(STARTUP, self.running())
         self._told.truncate(0)
-        self.deaf, self.asks = 0, ""
+        self.deaf, self.asks, self.trial = 0, "", False
         self.log("set-running", before, self.running())
 
     def lists(self) -> Mapping[str, str]:
@@ -101,6 +103,8 @@ class Vrp:
                 self.running_config.max_entries = int(str(request["entries"]))
             case "asks":
                 self.asks = str(request["question"])
+            case "trial":
+                self.trial = True
             case "saved":
                 return self.chassis.load(STARTUP)
             case _:
@@ -163,7 +167,8 @@ class VrpSession:
         name = self._router.running_config.sysname
         if not self._in_system_view:
             return f"<{name}>"
-        mark = ("*" if self._lines else "~") if self._two_phase else ""
+        changed = self._lines or self._router.trial
+        mark = ("*" if changed else "~") if self._two_phase else ""
         return f"[{mark}{name}]"
 
     def enter(self, line: str) -> str:

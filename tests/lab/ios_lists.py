@@ -54,13 +54,23 @@ class IosList:
     numbers: dict[str, int] = field(default_factory=dict)
     description: str = ""
     highest: int = 0
+    _digest: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Of its entries, whatever their numbers; kept, since a long list takes its time."""
+        if not self._digest:
+            self._digest = content_digest(self.numbers)
+        return self._digest
 
     def put(self, number: int, text: str) -> None:
+        self._digest = ""
         self.entries[number] = text
         self.numbers[text] = number
         self.highest = max(self.highest, number)
 
     def drop(self, number: int) -> None:
+        self._digest = ""
         del self.numbers[self.entries.pop(number)]
         self.highest = max(self.entries, default=0) if number == self.highest else self.highest
 
@@ -166,7 +176,7 @@ class IosLists:
 
     def digests(self) -> dict[str, str]:
         """The digest of each list's entries, whatever their numbers."""
-        return {name: content_digest(held.numbers) for (_, name), held in self.lists.items()}
+        return {name: held.digest for (_, name), held in self.lists.items()}
 
     def counts(self) -> dict[str, int]:
         return {name: len(held.entries) for (_, name), held in self.lists.items()}

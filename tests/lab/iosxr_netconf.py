@@ -5,8 +5,8 @@
 Beside what tests.lab.device and tests.lab.ssh_server say, DIR holds trial.json and trial.conf: the
 confirmed commit that waits, and what comes back. The control socket knows `bgp_neighbors` (see
 tests.lab.neighbors; each is an iosxr_bgp.Neighbor), `revert_delay` (seconds that a commit stands
-when its session and its lock are gone: whether a router does it all at once is not known), and
-what tests.lab.netconf says.
+when its session and its lock are gone: whether a router does it all at once is not known),
+`commit_warnings` (what is said of each commit that is done), and what tests.lab.netconf says.
 """
 
 from __future__ import annotations
@@ -77,6 +77,9 @@ class Device(NetconfSessions[Session]):
         if op == "revert_delay":
             self.database.revert_delay = float(str(request["seconds"]))
             return None
+        if op == "commit_warnings":
+            self.router.warnings = [str(each) for each in _list(request["texts"])]
+            return None
         if op == "bgp_neighbors":
             self.chassis.neighbors.set(request)
             neighbors_of(self.chassis.neighbors.now)
@@ -94,6 +97,12 @@ class Device(NetconfSessions[Session]):
 
     def end(self, session: Session) -> None:
         self.database.end(session)
+
+
+def _list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise TypeError("a list is needed")
+    return value
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -14,7 +14,7 @@ from tests.lab.faults import Step
 from tests.lab.iosxr_bgp import bgp_xml
 from tests.lab.iosxr_database import DEFAULT_TIMEOUT, CommitRequest, Database, Session
 from tests.lab.iosxr_diff import VERSION
-from tests.lab.netconf_rpc import RefusedError, RpcError, Rpcs, cut_text, tag_of
+from tests.lab.netconf_rpc import RefusedError, RpcError, Rpcs, cut_text, error_xml, tag_of
 
 CLI_NS = "http://cisco.com/ns/yang/Cisco-IOS-XR-cli-cfg"
 DIFF_NS = "http://cisco.com/ns/yang/Cisco-IOS-XR-cli-diff-act"
@@ -41,6 +41,8 @@ class Router(Rpcs[Session]):
         super().__init__(chassis)
         self._database = database
         self._kill_session = kill_session
+        self.warnings: list[str] = []
+        """what is said of each commit, which is done all the same"""
         self._handlers: Mapping[str, Callable[[Session, etree._Element], str]] = {
             "lock": self._lock,
             "unlock": self._unlock,
@@ -130,7 +132,9 @@ class Router(Rpcs[Session]):
 
     def _commit(self, session: Session, request: etree._Element) -> str:
         self._database.commit(session, _commit_request(request))
-        return "<ok/>"
+        # <ok/> is sent when there is neither an error nor a warning (RFC 6241).
+        warnings = [RpcError(each, severity="warning") for each in self.warnings]
+        return error_xml(RefusedError(*warnings)) or "<ok/>"
 
     def _cancel(self, session: Session, request: etree._Element) -> str:
         self._database.cancel(session, request.findtext("{*}persist-id", "").strip())

@@ -56,6 +56,11 @@ class NxApiHandler(HttpsHandler):
         if cli.after.garbage:
             self.send(200, GARBAGE)
             return
+        if self.server.switch.oddity == "busy":
+            self.send(503, GARBAGE)
+            return
+        if self.server.switch.oddity == "short" and len(answers) > 1:
+            del answers[-1]
         failed = any("error" in each for each in answers)
         found = answers if isinstance(request, list) and len(calls) > 1 else answers[0]
         self.send(500 if failed else 200, json.dumps(found).encode())
@@ -79,7 +84,9 @@ class NxApiHandler(HttpsHandler):
                     if stops:
                         break
                     continue
-                result = None
+                result: object = None
+                if self.server.switch.oddity == "remark" and not data:
+                    shown = shown or "Warning: think twice"
                 if shown:
                     result = {"body": shown} if data else {"msg": shown}
                 answers.append({"jsonrpc": "2.0", "result": result, "id": number})

@@ -20,6 +20,8 @@ class NxosSwitch:
         self.chassis = chassis
         self.stops_on_error = True
         """whether the rest of a request is left out after a line that is refused"""
+        self.oddity = ""
+        """how NX-API answers as it should not: see control"""
         stored = chassis.load("startup.conf")
         text = stored if stored is not None else chassis.first_running()
         if text is None:
@@ -90,7 +92,9 @@ class NxosSwitch:
         """The operations that only NX-OS has.
 
         `neighbors`: see nxos_show and tests.lab.neighbors. `startup`: the startup config.
-        `stop_on_error`: whether the error action of a request is heeded. `tell`: a line that
+        `stop_on_error`: whether the error action of a request is heeded. `oddity`: NX-API leaves
+        out the answer to the last line of a request ("short"), answers each line with a remark
+        ("remark"), or the whole with no JSON and status 503 ("busy"). `tell`: a line that
         somebody else types, and that is not in the log as ours.
         """
         match op:
@@ -100,6 +104,8 @@ class NxosSwitch:
                 return self.chassis.load("startup.conf")
             case "stop_on_error":
                 self.stops_on_error = bool(request["enabled"])
+            case "oddity":
+                self.oddity = str(request["kind"])
             case "tell":
                 self.tell(str(request["line"]), event="other")
             case _:

@@ -216,10 +216,9 @@ class _Connection(socketserver.BaseRequestHandler):
         if fault is not None and fault.kind is FaultKind.TRUNCATE:
             rows = rows[: len(rows) // 2]
         names = arguments.get(".proplist", "").split(",") if ".proplist" in arguments else None
-        return [
-            *(("!re", *_attributes(row, names)) for row in rows),
-            ("!done",),
-        ]
+        # RouterOS 7.18 and newer say that there is nothing.
+        nothing = [] if rows else [("!empty",)]
+        return [*(("!re", *_attributes(row, names)) for row in rows), *nothing, ("!done",)]
 
 
 def _attributes(row: Mapping[str, str], names: list[str] | None) -> Iterator[str]:

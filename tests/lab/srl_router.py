@@ -60,6 +60,7 @@ class SrlRouter:
         self.commits: list[Commit] = []
         self.default_timeout = 0
         self.under_way = 0
+        self.unnamed = False
         self.next_answer: Mapping[str, object] | None = None
         stored = chassis.load("startup.conf")
         text = stored if stored is not None else chassis.first_running()
@@ -106,6 +107,7 @@ class SrlRouter:
                 commit.timer.cancel()
         self.commits.clear()
         self.version, self.default_timeout, self.under_way = DEFAULT_VERSION, 0, 0
+        self.unnamed = False
         self._replace(SrlConfig.parse(text), "set-running")
         self.save()
 
@@ -130,9 +132,10 @@ class SrlRouter:
         `bgp_neighbors`: see tests.lab.neighbors; each has the fields of the router's state, and
         may have a `network-instance`. `version`: as the router tells it. `startup`: the saved
         configuration. `default_timeout`: /system/json-rpc-server/commit-confirmed-timeout.
-        `foreign_commit`: somebody else commits what runs, to be confirmed. `under_way`: how many
-        more looks at the commits find the last one still under way. `next_answer`: what the server
-        says to the next request, with its `status`, its `text`, in which `{id}` is the request's
+        `unnamed`: the commits are listed without their users from now on. `foreign_commit`:
+        somebody else commits what runs, to be confirmed. `under_way`: how many more looks at the
+        commits find the last one still under way. `next_answer`: what the server says to the next
+        request, with its `status`, its `text`, in which `{id}` is the request's
         number, and how many bytes `more` than that are announced.
         """
         match op:
@@ -146,6 +149,8 @@ class SrlRouter:
                 self.default_timeout = int(str(request["seconds"]))
             case "foreign_commit":
                 self._commit(self.config.copy(), str(request.get("user", FOREIGN_USER)), 600)
+            case "unnamed":
+                self.unnamed = True
             case "next_answer":
                 self.next_answer = dict(request)
             case "under_way":
@@ -256,6 +261,8 @@ class SrlRouter:
 
     def _shown_commits(self) -> Any:
         shown = [each.shown() for each in self.commits]
+        if self.unnamed:
+            shown = [{key: each[key] for key in ("id", "status")} for each in shown]
         if shown and self.under_way:
             self.under_way -= 1
             shown[-1]["status"] = "publishing"

@@ -10,7 +10,9 @@ from typing import Final
 
 from irrgate.platforms.bird_file import write_own
 from irrgate.platforms.daemon_files import DaemonFile, DaemonFiles, join_files
+from irrgate.platforms.nxos import sealed
 from irrgate.platforms.openbgpd_text import running_text, seal_of
+from irrgate.platforms.ros import END as ROS_END
 from irrgate.platforms.sros_text import to_xml
 from irrgate.prefixes import Afi, PrefixSet
 
@@ -52,6 +54,12 @@ def _bird(text: str) -> str:
 def _openbgpd(text: str) -> str:
     own = DaemonFile("/etc/bgpd/irrgate.conf", text)
     return running_text(own, {"/etc/bgpd.conf": "AS 64496\n"}, seal_of(text))
+
+
+def _nxos(text: str) -> str:
+    # A comment is no line of a running config.
+    counted = sum("prefix-list" in line and line[0] != "!" for line in text.splitlines())
+    return sealed(f"version 9.3(8)\n{text}", counted)
 
 
 _JUNOS_ENTRY: Final = re.compile(
@@ -98,6 +106,11 @@ def _vrp_entries(afi: Afi, text: str) -> PrefixSet:
     return PrefixSet.parse(afi, ranges)
 
 
+def _ros(text: str) -> str:
+    # 1.9 prints `dst=P`, which RouterOS refuses; since 1.12 it is `dst==P` (bgpq4's issue 102).
+    return re.sub(r"\(dst=(?!=)", "(dst==", text) + f"{ROS_END}\n"
+
+
 PRINTERS: Final = (
     Printer("eos", ("-e",), _ended),
     Printer("junos", ("-J", "-z"), _same, listed=_junos_entries),
@@ -112,5 +125,10 @@ PRINTERS: Final = (
     Printer("iosxr_netconf", ("-X",), _ended),
     Printer("srl", ("-F", _SRL_ENTRY), _srl),
     Printer("huawei_vrp", ("-U",), _returned, listed=_vrp_entries),
+    Printer("nxos", (), _nxos),
+    Printer("nxos", ("-s",), _nxos),
+    Printer("nxos_ssh", (), _nxos),
+    # It puts the family behind the name itself.
+    Printer("ros", ("-K7",), _ros, label=lambda name: name[:-3]),
 )
 """In the order in which `make parity` prints them."""

@@ -171,6 +171,14 @@ def test_a_question_is_told_and_not_answered_by_yes() -> None:
     assert terminal.closed
 
 
+def test_a_question_that_the_next_line_has_answered_ends_the_session_at_once() -> None:
+    terminal = Terminal(lambda line: "a\r\nSure? [Y/N]:b\r\n" if line == "a" else "...:")
+    with pytest.raises(CommandFailed, match=r"a: Sure\? \[Y/N\]:b"):
+        logged_in(terminal).tell(["a", "b", "c"])
+    assert terminal.closed
+    assert terminal.lines == ["a"]
+
+
 def test_yes_is_said_where_it_is_meant_and_a_name_is_left_as_proposed() -> None:
     asks = {
         "save": "save\r\nAre you sure to continue?[Y/N]",

@@ -68,8 +68,8 @@ def test_a_syntax_error_has_its_file_and_line(tmp_path: Path) -> None:
 
 
 def test_a_platform_without_template() -> None:
-    with pytest.raises(RenderError, match=r"ios/prefix_filters\.j2: the template is missing"):
-        Renderer().render("ios", LISTS)
+    with pytest.raises(RenderError, match=r"vyos/prefix_filters\.j2: the template is missing"):
+        Renderer().render("vyos", LISTS)
 
 
 def test_the_missing_one_of_two_templates_is_named(tmp_path: Path) -> None:

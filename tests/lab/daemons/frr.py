@@ -64,6 +64,13 @@ route-map NOTHING deny 10
 exit
 !
 """
+BY_LIST = f"neighbor {v4(NEIGHBOUR)} prefix-list {FILTERS[Afi.IPV4]} in"
+BY_MAP = f"neighbor {v4(NEIGHBOUR)} route-map {FILTERS[Afi.IPV4]} in"
+MAP_CONFIG = CONFIG.replace(BY_LIST, BY_MAP).replace(
+    f" match ipv6 address prefix-list {FILTERS[Afi.IPV6]}\nexit\n",
+    # Before it is there a policy that calls it would accept everything.
+    f" call {FILTERS[Afi.IPV6]}\nexit\n!\nroute-map {FILTERS[Afi.IPV6]} deny 5\nexit\n",
+)
 
 
 @dataclass
@@ -72,6 +79,8 @@ class Frr:
 
     directory: Path
     platform: ClassVar[str] = "frr"
+    saved_first: ClassVar[str] = CONFIG
+    reference: ClassVar[str] = BY_LIST
     namespace: Namespace | None = field(default=None, init=False)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, init=False)
     unfiltered: bool = field(default=False, init=False)
@@ -95,7 +104,7 @@ class Frr:
         self.namespace = namespace
         self.directory.mkdir(parents=True, exist_ok=True)
         if not self.config.exists():
-            self.config.write_text(CONFIG)
+            self.config.write_text(self.saved_first)
             (self.directory / "vtysh.conf").touch()
         self.again()
 
@@ -149,7 +158,7 @@ class Frr:
         """Have the neighbour filtered, or no longer."""
         neighbour = f"{no}neighbor {v4(NEIGHBOUR)}"
         lines = ["configure terminal", f"router bgp {LOCAL_ASN}", "address-family ipv4 unicast"]
-        lines += [f"{neighbour} prefix-list {FILTERS[Afi.IPV4]} in", "exit-address-family"]
+        lines += [f"{no}{self.reference}", "exit-address-family"]
         lines += ["address-family ipv6 unicast", f"{neighbour} route-map AS{NEIGHBOUR_ASN}-IN in"]
         done = self.vtysh(*(word for line in lines for word in ("-c", line)))
         assert done.returncode == 0, done.stdout + done.stderr
@@ -195,3 +204,11 @@ class Frr:
             for prefix, paths in shown["routes"].items()
             if any(path.get("valid") and path.get("peerId") == v4(NEIGHBOUR) for path in paths)
         }
+
+
+class FrrRouteMap(Frr):
+    """The same with route-maps: IPv4 is filtered by one, and IPv6 by a policy that calls one."""
+
+    platform: ClassVar[str] = "frr_route_map"
+    saved_first: ClassVar[str] = MAP_CONFIG
+    reference: ClassVar[str] = BY_MAP

@@ -15,7 +15,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
@@ -27,10 +27,7 @@ class SshServer:
     port: int
     process: subprocess.Popen[bytes]
     host: str = "127.0.0.1"
-
-    @property
-    def username(self) -> str:
-        return getpass.getuser()
+    username: str = field(default_factory=getpass.getuser)
 
     @property
     def client_key(self) -> Path:

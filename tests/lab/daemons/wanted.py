@@ -32,3 +32,4 @@ FRR = "/usr/lib/frr"
 """by its whole path: OpenBGPD has a bgpd as well"""
 needs_frr = needs(f"{FRR}/bgpd", f"{FRR}/zebra", "vtysh", "ip", root=True)
 needs_openbgpd = needs("bgpctl", "ip", root=True)
+needs_sudo = needs("sudo", "useradd", "userdel", root=True)

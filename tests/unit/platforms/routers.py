@@ -14,6 +14,7 @@ from typing import Final
 from irrgate.platforms import find_platform
 from irrgate.platforms.platform import ManagedList, Stranger
 from irrgate.prefixes import Afi, PrefixSet, format_address
+from tests.unit.platforms.frr_map_router import FrrRouteMapRouter
 from tests.unit.platforms.in_memory import (
     EOS_RUNNING,
     IOS_RUNNING,
@@ -55,6 +56,7 @@ __all__ = [
     "WANTED",
     "BirdRouter",
     "EosRouter",
+    "FrrRouteMapRouter",
     "FrrRouter",
     "IosRouter",
     "IosxrRouter",
@@ -79,6 +81,7 @@ PLATFORMS: Final = (
     "junos",
     "bird",
     "frr",
+    "frr_route_map",
     "openbgpd",
     "ios",
     "iosxr_netconf",
@@ -96,10 +99,12 @@ def router(platform: str, running: str | None = None) -> Router:
         "junos": lambda: JunosRouter(running or JUNOS_RUNNING),
         "bird": BirdRouter,
         "frr": FrrRouter,
+        "frr_route_map": FrrRouteMapRouter,
         "openbgpd": OpenbgpdRouter,
         "ios": lambda: IosRouter(running or IOS_RUNNING),
         "iosxr_netconf": lambda: IosxrRouter(running or IOSXR_RUNNING),
         "nxos": NxosRouter,
+        "nxos_ssh": NxosRouter,
         "ros": RosRouter,
         "huawei_vrp": lambda: VrpRouter(running or VRP),
         "srl": lambda: SrlRouter(running or SRL_RUNNING),

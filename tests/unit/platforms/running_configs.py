@@ -13,6 +13,7 @@ from tests.unit.filters_made import prefixes
 from tests.unit.platforms.routers import (
     WANTED,
     BirdRouter,
+    FrrRouteMapRouter,
     OpenbgpdRouter,
     RosRouter,
     candidate,
@@ -42,6 +43,12 @@ def frr(*blocks: str) -> str:
     lists = FrrLists()
     lists.tell(f"ip prefix-list {NAME} seq 10 permit 10.0.0.0/8")
     return lists.running(blocks="".join(blocks))
+
+
+def frr_route_map(*blocks: str) -> str:
+    router = FrrRouteMapRouter()
+    router.load(candidate("frr_route_map", {NAME: prefixes("10.0.0.0/8")}))
+    return router.maps.running(blocks="".join(blocks))
 
 
 def ios(*blocks: str) -> str:

@@ -160,7 +160,7 @@ def test_all_that_comes_in_any_list_comes_before_anything_goes() -> None:
         (["undo ip ip-prefix {n} description"], "is unknown"),
         (["undo ip ip-prefix {n}"], "removes a list that is to stay"),
         (["ip ip-prefix IRR-AS9-V4 index 1 permit 10.0.0.0 8",
-          "undo ip ip-prefix IRR-AS9-V4 index 1"], "entries of a list not asked for"),
+          "undo ip ip-prefix IRR-AS9-V4 index 1"], "an entry 1, which is not there"),
         (["ip ip-prefix IRR-AS9-V4 index 1 permit 10.0.0.0 8",
           "undo ip ip-prefix IRR-AS9-V4"], "sets the list and removes it"),
         (["commit"], "of no prefix list"),
@@ -262,7 +262,7 @@ def test_a_name_that_is_too_long_is_known_before_it_is_sent() -> None:
 def test_where_the_last_index_is_used_up_there_is_room_between() -> None:
     last = only("index 10 permit 10.0.0.0 8", "index 4294967295 permit 12.0.0.0 8")
     text = candidate("huawei_vrp", {NAME: four("10.0.0.0/8", "12.0.0.0/8", "14.0.0.0/8")}, last)
-    assert text == f"ip ip-prefix {NAME} index 20 permit 14.0.0.0 8\n"
+    assert text == f"ip ip-prefix {NAME} index 1 permit 14.0.0.0 8\n"
 
 
 def test_a_list_of_the_other_family_has_nothing_to_do_with_it() -> None:

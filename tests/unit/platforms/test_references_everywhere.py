@@ -13,6 +13,7 @@ from tests.unit.platforms.running_configs import (
     bird,
     eos,
     frr,
+    frr_route_map,
     ios,
     iosxr,
     junos,
@@ -91,6 +92,9 @@ MANY = {
     "openbgpd": many_on_openbgpd,
     "bird": many_on_bird,
     "frr": lambda count: frr(many_neighbors(count)),
+    "frr_route_map": lambda count: frr_route_map(
+        many_neighbors(count).replace("prefix-list", "route-map")
+    ),
     "ios": lambda count: ios(many_neighbors(count).replace("exit\n", "")),
     "eos": many_on_eos,
     "junos": many_on_junos,
@@ -130,6 +134,7 @@ def test_what_a_router_says_is_told_in_one_line_of_print(platform: str) -> None:
         "junos": junos(JUNOS_LIST, after=f'snmp {{\n    location "{NAME} {long}";\n}}\n'),
         "bird": bird(f"# {NAME} {long}\n"),
         "frr": frr(f"interface eth1\n description {NAME} {long}\nexit\n!\n"),
+        "frr_route_map": frr_route_map(f"interface e\n description {NAME}-1 {long}\nexit\n!\n"),
         "ios": ios(f"interface Loopback1\n description {NAME} {long}\n!\n"),
         "openbgpd": openbgpd(f"# {NAME} {long}\n"),
         "iosxr_netconf": iosxr(f"interface Loopback0\n description {NAME} {long}\n!\n"),
@@ -154,10 +159,8 @@ def test_any_names_can_be_asked_for(platform: str) -> None:
     assert list(asked) == names
     assert len(asked[NAME]) == 1
     assert asked["NOWHERE"] == ()
-    by_asn = {"eos", "frr", "ios", "ros", "huawei_vrp"}
-    assert len(asked["64496" if platform in by_asn else "IN"]) == 1
-    by_number = {"eos", "frr", "ios", "ros", "nxos", "nxos_ssh"}
-    assert len(asked["64496" if platform in by_number else "IN"]) == 1
+    in_bgp = {"eos", "frr", "frr_route_map", "ios", "ros", "huawei_vrp", "nxos", "nxos_ssh"}
+    assert len(asked["64496" if platform in in_bgp else "IN"]) == 1
     assert PLATFORMS[platform].references(running, []) == {}
 
 

@@ -19,6 +19,7 @@ KEPT = NAMES[Afi.IPV4]
 SET = {KEPT: prefixes("10.0.0.0/8")}
 REMOVES = {
     "frr": ("no ip prefix-list IRR-AS1-V4\n", "no ipv6 prefix-list IRR-AS1-V6\n"),
+    "frr_route_map": ("no route-map IRR-AS1-V4 ! ip\n", "no route-map IRR-AS1-V6 ! ipv6\n"),
     "ios": ("no ip prefix-list IRR-AS1-V4\n", "no ipv6 prefix-list IRR-AS1-V6\n"),
     "eos": ("no ip prefix-list IRR-AS1-V4\n", "no ipv6 prefix-list IRR-AS1-V6\n"),
     "nxos": ("no ip prefix-list IRR-AS1-V4\n", "no ipv6 prefix-list IRR-AS1-V6\n"),
@@ -137,6 +138,12 @@ def test_a_list_that_is_to_go_is_not_set_either(platform: str) -> None:
         ("frr", "no ip prefix-list IRR-AS1-V4 description"),
         ("frr", "no ip prefix-list"),
         ("frr", "no route-map IRR-AS1-V4"),
+        ("frr_route_map", "no route-map IRR-AS1-V4 ! ipv6"),
+        ("frr_route_map", "no route-map IRR-AS1-V4"),
+        ("frr_route_map", "no route-map IRR-* ! ip"),
+        ("frr_route_map", "no ip prefix-list IRR-AS1-V4-1"),
+        ("frr_route_map", "no ip prefix-list IRR-AS1-V4-1 seq 10 permit 10.0.0.0/8"),
+        ("frr_route_map", "no route-map OTHERS ! ip"),
         ("huawei_vrp", "undo ip ipv6-prefix IRR-AS1-V4"),
         ("huawei_vrp", "undo ip ip-prefix IRR-AS1-V6"),
         ("huawei_vrp", "undo ip ip-prefix IRR-AS1-V4 index 10"),

@@ -10,6 +10,7 @@ import pytest
 from irrgate.errors import ParseError, PlatformError
 from irrgate.platforms import PLATFORMS
 from irrgate.platforms.platform import ManagedList, Stranger
+from irrgate.platforms.srl_json import prefix_sets, under_routing_policy
 from irrgate.prefixes import Afi, PrefixSet
 from tests.unit.filters_made import prefixes
 from tests.unit.platforms import routers
@@ -136,7 +137,9 @@ def test_a_note_of_a_persons_goes_when_the_set_is_written() -> None:
         (json.dumps({POLICY: {}}), "is not the router's whole configuration"),
         (json.dumps({"system": {}, POLICY: []}), "its routing-policy is no container"),
         (json.dumps({"system": {}, POLICY: {}, "routing-policy": {}}), "is no container"),
+        ("[" * 100_000, "is cut off, or is no JSON"),
         (running({"prefix": []}), "has a prefix-set without a name"),
+        (running({"name": "IRR-\x1b[2J"}), "has a prefix-set without a name"),
         (running({"name": "IRR-A"}, {"name": "IRR-A"}), "IRR-A: is there twice"),
     ],
 )
@@ -156,6 +159,16 @@ def test_modules_before_the_names_of_fields_are_of_no_matter() -> None:
     bare = running({"name": V4, "prefix": [entry("10.0.0.0/8")]}).replace("srl_nokia-", "")
     for text in (bare, bare.replace('"prefix-set"', '"routing-policy:prefix-set"')):
         assert PLATFORM.parse(text, WANTED, "IRR-").lists[V4].plain
+
+
+def test_what_a_router_answers_to_a_part_of_its_configuration() -> None:
+    sets = [{"name": V4, "prefix": [entry("10.0.0.0/8")]}]
+    for part in ({"prefix-set": sets}, {"srl_nokia-routing-policy:prefix-set": sets}):
+        for answer in (part, {POLICY: part}):
+            assert list(prefix_sets(under_routing_policy(answer))) == [V4]
+    assert prefix_sets(under_routing_policy({})) == {}
+    with pytest.raises(ParseError, match="its routing-policy is no container"):
+        prefix_sets(under_routing_policy(None))
 
 
 # What refers to a set
@@ -254,6 +267,8 @@ def test_a_candidate_with_a_set_twice_or_of_no_commands_is_refused() -> None:
     (command,) = json.loads(text)
     with pytest.raises(ParseError, match=f"{V4}: the candidate has the set twice"):
         PLATFORM.parse_candidate(json.dumps([command, command]), WANTED)
+    with pytest.raises(ParseError, match="candidate: is no JSON"):
+        PLATFORM.parse_candidate("[" * 100_000, WANTED)
     with pytest.raises(ParseError, match="is no list of commands"):
         PLATFORM.parse_candidate(json.dumps(command), WANTED)
 
