@@ -29,11 +29,18 @@ def read_neighbours(host: Host, driver: NetworkDriver) -> Neighbours:
 
 def _sessions(tables: dict[str, Any]) -> Iterator[tuple[str, BgpSession]]:
     for vrf, table in tables.items():
-        for address, peer in table["peers"].items():
+        for shown, peer in table["peers"].items():
+            # IOS marks a neighbour that came by itself, of a range for which it listens; the
+            # range, or a session that is not set up whole, has no address that one could watch.
+            address = str(shown).removeprefix("*")
+            try:
+                name = neighbour_name(vrf, address)
+            except ValueError:
+                continue
             accepted = {
                 afi: count
                 for afi in Afi
                 if (count := peer["address_family"].get(str(afi), {}).get("accepted_prefixes", -1))
                 >= 0
             }
-            yield neighbour_name(vrf, address), BgpSession(bool(peer["is_up"]), accepted)
+            yield name, BgpSession(bool(peer["is_up"]), accepted)

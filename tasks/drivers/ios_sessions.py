@@ -20,7 +20,9 @@ COMMANDS: Final = (
 SUMMARY: Final = "bgp all summary"
 
 _NEIGHBOR: Final = re.compile(
-    r"^BGP neighbor is (\S+?),(?: +vrf (\S+),)? +remote AS ([0-9.]+)", re.MULTILINE
+    # The star is of one that came by itself, of a range for which IOS listens.
+    r"^BGP neighbor is \*?(\S+?),(?: +vrf (\S+),)? +remote AS ([0-9.]+)",
+    re.MULTILINE,
 )
 _STATE: Final = re.compile(r"^ +BGP state = (\w+)(?: \((\w+)\))?(?:, up for (\S+))?", re.MULTILINE)
 _DESCRIPTION: Final = re.compile(r"^ Description: (.*\S)", re.MULTILINE)

@@ -244,7 +244,7 @@ BGP neighbor is 192.0.2.2,  remote AS 64502, external link
  Administratively shut down
   BGP version 4, remote router ID 0.0.0.0
   BGP state = Idle
-BGP neighbor is 192.0.2.1,  vrf BLUE,  remote AS 64511, external link
+BGP neighbor is *192.0.2.1,  vrf BLUE,  remote AS 64511, external link
   BGP version 4, remote router ID 192.0.2.98
   BGP state = Established, up for 00:01:02
  For address family: VPNv4 Unicast
@@ -265,6 +265,7 @@ def test_sessions_by_vrf_and_family() -> None:
     assert second["address_family"] == {}
     assert neighbours_of(SUMMARY, "")["global"]["peers"] == {}
     [blue] = tables["BLUE"]["peers"].values()
+    assert list(tables["BLUE"]["peers"]) == ["192.0.2.1"]
     assert (blue["remote_as"], blue["uptime"]) == (64511, 62)
     assert blue["address_family"]["ipv4"]["accepted_prefixes"] == 3
 
