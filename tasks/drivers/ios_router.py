@@ -80,11 +80,12 @@ class IosRouter:
         Raises CommandFailed for what is neither: sessions that are not seen are not watched.
         """
         output = self._terminal.run(f"show {what}")
-        if not output.strip() or _NO_BGP.search(output):
-            return ""
-        if "BGP neighbor is" not in output and "router identifier" not in output:
+        # First, since a description may have the words of what there is not.
+        if "BGP neighbor is" in output or "router identifier" in output:
+            return output
+        if output.strip() and not _NO_BGP.search(output):
             raise self._failed(f"show {what}", output)
-        return output
+        return ""
 
     def count(self, key: Key) -> int:
         """Return how many entries a list has, without having all of them printed."""

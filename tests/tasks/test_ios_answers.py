@@ -270,6 +270,14 @@ def test_sessions_by_vrf_and_family() -> None:
     assert blue["address_family"]["ipv4"]["accepted_prefixes"] == 3
 
 
+def test_a_description_does_not_hide_the_sessions() -> None:
+    shown = NEIGHBORS.replace("a customer", "BFD not configured yet")
+    said = f"show bgp ipv4 unicast neighbors\n{shown}edge1#"
+    assert IosRouter(terminal(said), "edge1").sessions("bgp ipv4 unicast neighbors") == (
+        shown.rstrip("\n")
+    )
+
+
 def test_the_lines_of_lists_without_their_descriptions() -> None:
     text = f"{LINE}\nip prefix-list A description permit 12.0.0.0/8\nipv6 prefix-list A seq 5 x \n"
     assert lists_of(text) == {
