@@ -93,7 +93,9 @@ REPAIR: Final = """\
 # $1: irrgate's file, $2: bgpctl's socket, $3: the watchdog's folder, where a commit at work is.
 file=$(readlink -f "$1") && [ -e "$file" ] || { echo "$1: there is no such file" >&2; exit 1; }
 if [ -e "$file.irrgate-old" ] && [ ! -e "$3/current" ]; then
-    mv -f "$file.irrgate-old" "$file" && rm -f "$file.irrgate-old" || exit 1
+    # Two names of one file, where it was interrupted between two commands, are not for mv.
+    [ "$file.irrgate-old" -ef "$file" ] || mv -f "$file.irrgate-old" "$file" || exit 1
+    rm -f "$file.irrgate-old"
     sync
     bgpctl -s "$2" reload
 fi
@@ -151,7 +153,7 @@ holds || { reload && within holds; }
 
 _REVERT: Final = """\
 if [ -e "$file.irrgate-old" ]; then
-    mv -f "$file.irrgate-old" "$file" || exit 1
+    [ "$file.irrgate-old" -ef "$file" ] || mv -f "$file.irrgate-old" "$file" || exit 1
     rm -f "$file.irrgate-old"
     sync
 fi

@@ -333,10 +333,14 @@ def test_a_restart_of_the_router_brings_back_the_old_filters(
     assert not list(bgpd.directory.glob("irrgate.conf.irrgate-[0-9a-f]*"))
 
 
+@pytest.mark.parametrize("renamed", [True, False])
 def test_a_power_failure_in_the_moment_of_the_reload_is_repaired(
-    bgpd: Openbgpd, driver: OpenbgpdDriver, tmp_path: Path
+    bgpd: Openbgpd, driver: OpenbgpdDriver, tmp_path: Path, renamed: bool
 ) -> None:
-    """The new file on disk, unconfirmed, the old one beside it: as long as a reload takes."""
+    """The new file on disk, unconfirmed, the old one beside it: as long as a reload takes.
+
+    Or just before that, when the old one has two names.
+    """
     before = on_disk(bgpd)
     committed(driver, NEW)
     driver.close()
@@ -344,12 +348,17 @@ def test_a_power_failure_in_the_moment_of_the_reload_is_repaired(
     kill_processes(tmp_path)
     bgpd.stop()
     shutil.rmtree(bgpd.run_directory)
-    bgpd.include.rename(bgpd.directory / "irrgate.conf.irrgate-old")
-    staged.rename(bgpd.include)
+    old = bgpd.directory / "irrgate.conf.irrgate-old"
+    if renamed:
+        bgpd.include.rename(old)
+        staged.rename(bgpd.include)
+    else:
+        old.hardlink_to(bgpd.include)
     bgpd.again()
     with connected(bgpd) as later:
         assert eventually(lambda: holds(later, OLD))
     assert on_disk(bgpd) == before
+    assert not old.exists()
 
 
 @pytest.mark.parametrize("moment", [0.0, 0.1, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5])
