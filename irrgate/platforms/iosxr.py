@@ -217,7 +217,8 @@ def _managed(name: str, afi: Afi, body: str) -> ManagedList:
     if "" in items:
         raise ParseError(name, "a comma of the set stands where there is no entry on both sides")
     # A set may hold both families, and no route of the one is matched by an entry of the other.
-    own = [item for item in items if (":" in item) is (afi is Afi.IPV6)]
+    four = afi is Afi.IPV4
+    own = items if four and ":" not in body else [i for i in items if (":" in i) is not four]
     exact = [item for item in own if "/" in item and " " not in item and "\n" not in item]
     entries = [
         (key >> LENGTH_BITS, length := key & LENGTH_MASK, length, length)
@@ -235,13 +236,11 @@ def _managed(name: str, afi: Afi, body: str) -> ManagedList:
 
 
 def _other_entries(afi: Afi, items: list[str], name: str) -> Iterator[Entry]:
-    split = [item.split(None, 1) for item in items]
-    texts = [each[0] if "/" in each[0] else f"{each[0]}/{afi.bits}" for each in split]
-    for key, each, item in zip(_keys(afi, texts, name), split, items, strict=True):
-        # Only what has a length of its own may have others.
-        rest = " ".join(each[1].split()) if len(each) > 1 else ""
-        known = "/" in each[0] or not rest
-        lengths = _lengths(rest, key & LENGTH_MASK, afi.bits) if known else None
+    split = [" ".join(item.split()).partition(" ") for item in items]
+    # Only what has a length of its own may have others.
+    texts = [each[0] if "/" in each[0] or each[2] else f"{each[0]}/{afi.bits}" for each in split]
+    for key, (_, _, rest), item in zip(_keys(afi, texts, name), split, items, strict=True):
+        lengths = _lengths(rest, key & LENGTH_MASK, afi.bits)
         if lengths is None:
             raise ParseError(name, f"an entry of the set is unknown: {item!a}")
         yield (key >> LENGTH_BITS, *lengths)

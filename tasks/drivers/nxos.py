@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -9,11 +11,15 @@ from typing import Any, Final
 import napalm.nxos.nxos as napalm_nxos
 
 from irrgate.errors import DeviceError
-from irrgate.platforms.nxos import Nxos
-from tasks.drivers.errors import CommandFailed, ConnectionFailed
+from irrgate.platforms.nxos import Nxos, list_lines
+from tasks.drivers.errors import CommandFailed, ConnectionFailed, TimedOut
 from tasks.drivers.nxos_api import NxApi, trusted
 from tasks.drivers.nxos_candidate import NxosCandidates
 
+REST: Final = 3
+"""seconds in which a router that still runs a request takes another line of it"""
+LONGEST: Final = 330
+"""seconds that a request can take at most: NX-API ends it after 300"""
 _PORTS: Final = {"https": 443, "http": 80}
 _OWN: Final = ("verify_host", "known_hosts", "ca_file", "key_file", "config_lock")
 
@@ -80,7 +86,22 @@ class NxosDriver(NxosCandidates, napalm_nxos.NXOSDriver):  # type: ignore[misc]
         return found
 
     def _configure(self, lines: Sequence[str]) -> None:
-        self._api.config_list(lines)
+        try:
+            self._api.config_list(lines)
+        except (ConnectionFailed, TimedOut):
+            # The router may still run the rest of the request: who looks now sees it half done,
+            # and what is put right before that is over is not right for long.
+            with contextlib.suppress(DeviceError):
+                self._await_rest()
+            raise
+
+    def _await_rest(self) -> None:
+        """Wait until the prefix lists do not change any more; raises DeviceError."""
+        end = time.monotonic() + LONGEST
+        before, now = None, list_lines(self._ask("show running-config"))
+        while now != before and time.monotonic() < end:
+            time.sleep(REST)
+            before, now = now, list_lines(self._ask("show running-config"))
 
     @property
     def _api(self) -> NxApi:

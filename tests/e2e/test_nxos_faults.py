@@ -64,6 +64,8 @@ class Strike:
     outcome: str = "reverted"
     skip: int = 0
     only: tuple[str, ...] = field(default=tuple(PLATFORMS))
+    count: int = 1
+    seconds: float = HANG
 
 
 @dataclass
@@ -83,7 +85,9 @@ class Fleet:
             for number, each in enumerate(here, 1):
                 struck[f"{stem}{number}"] = each
         for name, each in struck.items():
-            self.desk.devices[name].inject(each.fault, each.step, seconds=HANG, skip=each.skip)
+            self.desk.devices[name].inject(
+                each.fault, each.step, seconds=each.seconds, skip=each.skip, count=each.count
+            )
         return struck
 
     def wrong(self, name: str, outcome: str) -> list[str]:
@@ -181,6 +185,9 @@ APPLY_STRIKES = {
         Strike("restart", "commit", "commit: .*", "failed", skip=2),
         Strike("garbage", "commit", "commit: .*", skip=1),
     ],
+    "it goes on with what nobody waits for": [
+        Strike("slow", "commit", f"commit: {LATE}", skip=2, count=2, seconds=2.5, only=("nxos",)),
+    ],
     "it is not saved at once": [
         Strike("error", "save", "", "done"),
         Strike("drop", "save", "", "done"),
@@ -248,7 +255,7 @@ def test_a_run_that_is_killed_in_mid_commit_is_brought_to_an_end(fleet: Fleet, s
     for name in names:
         fleet.desk.devices[name].inject("hang", "commit", seconds=60, skip=skip)
     process = fleet.desk.start("apply", fleet.reviewed.path.name)
-    assert eventually(lambda: all(fleet.desk.devices[name].hangs() for name in names), 20)
+    assert eventually(lambda: all(fleet.desk.devices[name].hangs() for name in names), 60)
     process.kill()
     process.communicate()
     for device in fleet.desk.devices.values():
