@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from irrgate.errors import DeviceError
-from irrgate.platforms.frr_cost import seconds_for
+from irrgate.platforms.frr_cost import seconds_for, seconds_for_map
 from irrgate.platforms.frr_facts import (
     FrrFacts,
     comment,
@@ -222,10 +222,7 @@ class FrrDriver(daemon.WatchedDriver):
         with self._reading(filename, config) as text:
             change = self._read(text, shown, whole=whole)
             self._refuse(change, shown)
-        self._seconds, self._back = (
-            sum(seconds_for(shown.version, shown.daemons, each.work) for each in way.lists)
-            for way in (change, change.reversed())
-        )
+        self._seconds, self._back = (_estimate(way, shown) for way in (change, change.reversed()))
         self._text, self._change = text, change
 
     def _shown(self) -> Shown:
@@ -240,7 +237,7 @@ class FrrDriver(daemon.WatchedDriver):
         """Raise PlatformError for a filter that FRR takes too long over, or gets wrong."""
         facts = self._facts(shown)
         for name, lists in change.filters.items():
-            refuse_too_long(name, facts, (each.work for each in lists))
+            refuse_too_long(name, facts, (each.work for each in lists), change.come(name))
         for each in change.lists:
             prefixes = [text.split(" ", 4)[3] for text in (*each.added, *each.removed)]
             held = [text.split(" ", 4)[3] for text in (*each.before, *each.added)]
@@ -308,6 +305,15 @@ class FrrDriver(daemon.WatchedDriver):
             if left <= _LOOK or (progress.made if made else progress.over):
                 return progress
             self._waiting()
+
+
+def _estimate(change: ListsChange, shown: Shown) -> float:
+    """Return the seconds that FRR takes for it all."""
+    held = sum(map(len, shown.lists.values())) + sum(len(each.added) for each in change.lists)
+    come = sum(change.come(each.name) for each in change.maps)
+    return seconds_for_map(shown.daemons, come, held) + sum(
+        seconds_for(shown.version, shown.daemons, each.work) for each in change.lists
+    )
 
 
 # The last is Junos's, which irrgate gives every driver: here the watchdog knows of other commits.
