@@ -58,7 +58,7 @@ _FIXED_IN: Final = 9
 
 _MAP_ENTRY: Final = 7e-6
 """seconds that one daemon takes for a new entry of a route-map, and each entry that its lists have:
-8.4.4 copies its configuration for each such command; of others it was not measured"""
+by two commits on 8.4.4, of 10,010 and 30,010 entries; of others it was not measured"""
 
 
 def seconds_for_map(daemons: Collection[str], come: int, held: int) -> float:
