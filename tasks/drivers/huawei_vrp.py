@@ -286,7 +286,7 @@ class HuaweiVrpDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             is_checked = two_phase
             for step in change.steps():
                 if step[0].startswith("undo ") and not is_checked:
-                    self._refuse_lost(change)
+                    self._refuse_unmet(change)
                     is_checked = True
                 self._cli.tell(step)
             if two_phase:
@@ -298,19 +298,17 @@ class HuaweiVrpDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             raise CommitRefused(self.hostname, exc.reason, hint=exc.hint) from exc
         self._leave(discard=False)
 
-    def _refuse_lost(self, change: ListsChange) -> None:
-        """Raise CommandFailed where a line that was to come was lost without a word.
+    def _refuse_unmet(self, change: ListsChange) -> None:
+        """Raise CommandFailed where what came was lost without a word, or what goes is another.
 
         What goes next may be what it was to stand in for.
         """
-        if not any(each.added for each in change.lists):
-            return
         try:
-            line = change.missing(texts_of(self._running()))
+            why = change.unmet(texts_of(self._running()))
         except ParseError as exc:
             raise CommandFailed(self.hostname, str(exc)) from exc
-        if line:
-            raise CommandFailed(self.hostname, f"said to have taken, and has not: {line}")
+        if why:
+            raise CommandFailed(self.hostname, why)
 
     def _leave(self, *, discard: bool) -> None:
         """Go back to the user view; a session that does not is ended, and its candidate with it."""

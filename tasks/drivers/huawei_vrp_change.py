@@ -78,14 +78,21 @@ class ListsChange:
         )
         return tuple(map(tuple, filter(None, steps)))
 
-    def missing(self, lists: Lists) -> str | None:
-        """Return the first line that was to come and of which a router holds nothing."""
+    def unmet(self, lists: Lists) -> str:
+        """Return why no entry may go yet from a router that holds these lists, or nothing.
+
+        What was to come must be there. And an index is all that says which entry goes: it must be
+        the one that was looked at.
+        """
         for each in self.lists:
-            held = set(_rows(each.key, lists)) if each.added else set()
+            held = set(_rows(each.key, lists)) if each.after else set()
             for row, text in _told(each):
                 if row not in held:
-                    return f"{each.head} {text}"
-        return None
+                    return f"said to have taken, and has not: {each.head} {text}"
+            for row in each.removed:
+                if row not in held:
+                    return f"{each.head} index {row[0]} was changed meanwhile"
+        return ""
 
     def reversed(self) -> ListsChange:
         """Return the way back: the same steps, the last one first."""

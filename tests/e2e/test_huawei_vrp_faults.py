@@ -6,6 +6,8 @@ import signal
 
 import pytest
 
+from tasks.drivers.errors import CommitRefused
+from tasks.drivers.huawei_vrp import HuaweiVrpDriver
 from tests.e2e.command_server import CommandServer
 from tests.e2e.desk import (
     CHANGES,
@@ -294,6 +296,23 @@ def test_an_index_that_has_come_to_mean_another_entry_is_not_what_was_reviewed(
     held = ("held", "its diff is not the one that was reviewed")
     assert outcomes == dict.fromkeys(ROUTERS, held)
     assert all(moments(device) == [] for device in desk.devices.values())
+
+
+def test_an_index_that_came_to_mean_another_entry_in_the_midst_is_left_alone(
+    desk: Desk, reviewed: Plan
+) -> None:
+    device = desk.devices[VRP5]
+    arguments = device.napalm_optional_args()
+    driver = HuaweiVrpDriver(device.host, device.username, device.password, TIMEOUT, arguments)
+    driver.open()
+    try:
+        driver.load_merge_candidate(config=reviewed.member(f"hosts/{VRP5}/candidate"))
+        device.set_running(before(device).replace("index 30 permit 10.12", "index 30 permit 10.9"))
+        with pytest.raises(CommitRefused, match=f"{V4} index 30 was changed meanwhile"):
+            driver.commit_config()
+    finally:
+        driver.close()
+    assert all(not line.startswith("undo") for lines in moments(device) for line in lines)
 
 
 def test_a_trial_of_somebody_else_is_left_alone(desk: Desk, reviewed: Plan) -> None:
