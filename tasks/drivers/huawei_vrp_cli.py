@@ -28,11 +28,14 @@ AHEAD: Final = 4096
 _RECEIVE: Final = 1 << 17
 _PAUSE: Final = 0.2
 """seconds in which nothing follows what is a question"""
+_LONG_PAUSE: Final = 3.0
+"""the same where no question is expected, and a slow router may be in the middle of its config"""
 _TAIL: Final = 400
 """characters at the end of an answer in which a prompt or a question is looked for"""
 # VRP writes a space and moves the cursor back over it.
 _ESCAPES: Final = re.compile(r" ?\x1b\[[0-9;?]*[A-Za-z]")
-_FIRST_PROMPT: Final = re.compile(r"(?:\A|[\r\n])<([^<>\[\]\r\n]{1,255})> ?\Z")
+_FIRST_PROMPT: Final = re.compile(r"(?:\A|[\r\n])(?:HRP_[MS])?<([^<>\[\]\r\n]{1,255})> ?\Z")
+_ROLE: Final = re.compile(r"\AHRP_[MS]")
 _YES_OR_NO: Final = r"[\[(]y(?:es)?(?:\(yes\))?/no?[^\]\r\n]{0,40}[\])]"
 _ASKED: Final = re.compile(_YES_OR_NO, re.IGNORECASE)
 _QUESTION: Final = re.compile(rf"{_YES_OR_NO}[ :?]*\Z|\[[^\]\r\n]+\] ?[:?] ?\Z", re.IGNORECASE)
@@ -85,7 +88,8 @@ class VrpCli:
         if found is None:
             raise ConnectionFailed(self._name, f"showed no prompt: {_words(text)}")
         self.sysname = found[1]
-        prompt = rf"(?<=[\r\n])[<\[][~*]?{re.escape(self.sysname)}[>\]]"
+        # A firewall in hot standby says which of the two it is, and may become the other.
+        prompt = rf"(?<=[\r\n])(?:HRP_[MS])?[<\[][~*]?{re.escape(self.sysname)}[>\]]"
         self._prompt, self._last_prompt = re.compile(prompt), re.compile(rf"{prompt} ?\Z")
 
     def run(self, command: str) -> Answer:
@@ -94,7 +98,7 @@ class VrpCli:
         A question of the router is answered by no, and raises CommandFailed.
         """
         self._send(command)
-        text = self._until(self._timeout)
+        text = self._until(self._timeout, _LONG_PAUSE)
         if self._last_prompt.search(text, len(text) - _TAIL) is None:
             self._send("n")
             self._until(self._timeout)
@@ -183,7 +187,7 @@ class VrpCli:
         said = _after_echo(command, text[: found.start()])
         if said is None:
             raise self._lost(f"{command}: the router read another line: {_words(text)}")
-        return Answer(said, found[0].strip())
+        return Answer(said, _ROLE.sub("", found[0].strip()))
 
     # What goes over the wire
 
@@ -210,7 +214,7 @@ class VrpCli:
         # Names and prefixes are ASCII, and what else there is may be cut in the middle here.
         return bytes(received).decode("latin-1")
 
-    def _until(self, timeout: float) -> str:
+    def _until(self, timeout: float, pause: float = _PAUSE) -> str:
         """Receive until a prompt or a question is the last thing that came."""
         received: list[str] = []
         tail = ""
@@ -218,7 +222,7 @@ class VrpCli:
             try:
                 # What looks like a question may be the middle of a config.
                 asked = _QUESTION.search(tail) is not None
-                piece = self._receive(_PAUSE if asked else timeout, late=not asked)
+                piece = self._receive(pause if asked else timeout, late=not asked)
             except TimeoutError:
                 return "".join(received)
             received.append(piece)

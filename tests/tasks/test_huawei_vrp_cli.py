@@ -276,3 +276,35 @@ def test_version_and_interfaces_of_both_lines() -> None:
     )  # fmt: skip
     assert version_facts("") == ("", "", -1.0)
     assert interfaces(INTERFACES) == ["GigabitEthernet0/0/1", "LoopBack0"]
+
+
+class Slow(Terminal):
+    """A router that takes a second over what follows on the first piece of an answer."""
+
+    paused = False
+
+    def settimeout(self, timeout: float) -> None:
+        self.timeout = timeout
+
+    def recv(self, size: int) -> bytes:
+        if self.lines and self.timeout < 1 and not self.paused:
+            self.paused = True
+            raise TimeoutError
+        return super().recv(size)
+
+
+def test_a_pause_in_a_config_after_what_looks_like_a_question_is_no_question() -> None:
+    command = "display current-configuration"
+    first = f"{command}\r\ndescription really [Y/N]"
+    rest = "\r\n description nothing else\r\n#\r\nreturn\r\n"
+    terminal = Slow(lambda _: first + rest, piece=len(first))
+    said = logged_in(terminal).run(command)
+    assert said.text.endswith("nothing else\n#\nreturn")
+    assert terminal.lines == [command]
+
+
+@pytest.mark.parametrize("role", ["HRP_M", "HRP_S"])
+def test_a_firewall_in_hot_standby_says_which_of_the_two_it_is(role: str) -> None:
+    greeting = f"\r\nInfo: hello\r\n{role}<edge1>"
+    terminal = Terminal(lambda line: f"{line}\r\n{role}<edge1>", greeting=greeting)
+    assert logged_in(terminal).run("return").prompt == "<edge1>"
