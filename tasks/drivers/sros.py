@@ -23,11 +23,18 @@ from tasks.drivers.sros_show import facts, neighbours
 
 _OPTIONS: Final = frozenset({
     "port", "verify_host", "known_hosts", "key_file", "use_agent", "ssh_config_file", "config_lock",
+    "save_startup",
 })  # fmt: skip
 _ASK_AGAIN: Final = 300
 """seconds that a commit waits on from when it was asked whether it waits"""
+_NONE_WAITS: Final = re.compile(r"persist|confirmed.commit", re.IGNORECASE)
+"""what is in the words of a router that knows no commit of a persist-id"""
 _ANOTHER_TIME: Final = frozenset({"in-use", "lock-denied", "resource-denied", "access-denied"})
-"""errors of RFC 6241 that say nothing of the commit that was asked about"""
+"""errors of RFC 6241 that say nothing of it, whatever the words"""
+_UNSAVED: Final = (
+    "let the user copy-config (base-op-authorization), or say optional_args: {save_startup: false} "
+    "where the router saves by itself"
+)
 _MAX_COMMENT: Final = 2048
 _SECRET: Final = re.compile(
     r"<((?:[\w-]*-)?(?:password|secret|key|community|authentication-key|md5))>[^<]+</"
@@ -38,8 +45,9 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
     """An SR OS router in the model-driven configuration mode.
 
     `optional_args`: `port` (830), `verify_host` (true), `known_hosts`, `key_file`, `use_agent`
-    (true), `ssh_config_file`, and `config_lock` (false: the candidate is locked from `open` to
-    `close`, and not only while something is loaded).
+    (true), `ssh_config_file`, `config_lock` (false: the candidate is locked from `open` to
+    `close`, and not only while something is loaded) and `save_startup` (true; false: `save_config`
+    does nothing).
 
     A commit with `revert_in` waits under its mark, `commit_mark`, which another driver needs to
     confirm it or to take it back.
@@ -64,6 +72,7 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         for name in sorted(options.keys() - _OPTIONS):
             raise DeviceError(hostname, f"optional_args: {name!a} is unknown")
         self._holds_lock = bool(options.pop("config_lock", False))
+        self._saves = bool(options.pop("save_startup", True))
         self._options = options
         self.device: Netconf | None = None
         self._locked = False
@@ -76,6 +85,8 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         """whether a commit of that mark waits; None: the router has to be asked"""
         self._due = 0.0
         """of time.monotonic: when it is taken back"""
+        self.wait_on = _ASK_AGAIN
+        """seconds that a commit waits on from when the router is asked whether it waits"""
         self._undo: Loaded | None = None
         """the way back from what this driver has committed to stay"""
 
@@ -190,11 +201,20 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             self._unlock()
 
     def confirm_commit(self) -> None:
-        """Let the commit that waits stay; raises CommitRefused when it does not wait any more."""
+        """Let the commit that waits stay, after a restart as well.
+
+        Raises CommitRefused when it does not wait any more, or is there to stay and not saved.
+        """
         if self._waits is False:
             raise CommitRefused(self.hostname, "no commit waits to be confirmed on it")
         with self._under_lock():
             self._decide(element("commit", element("persist-id", self._mark)))
+            self._save()
+
+    def save_config(self) -> None:
+        """Make what is running what the router starts with; raises CommitRefused."""
+        with self._under_lock():
+            self._save()
 
     def has_pending_commit(self) -> bool:
         """Tell whether the commit of `commit_mark` waits to be confirmed."""
@@ -357,24 +377,46 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             raise CommitRefused(self.hostname, exc.reason, hint=exc.hint) from exc
         self._waits = False
 
+    def _save(self) -> None:
+        """Save under the lock: nobody's commit that waits is saved along."""
+        if not self._saves:
+            return
+        target, source = element("target", element("startup")), element("source")
+        source.append(element("running"))
+        try:
+            self._ask(element("copy-config", target, source))
+        except Refused as exc:
+            reason = f"what is committed cannot be saved: {exc.reason}"
+            raise CommitRefused(self.hostname, reason, hint=exc.hint or _UNSAVED) from exc
+
     def _ask_whether_it_waits(self) -> None:
         """Ask the router whether the commit waits, by letting it wait on.
 
         It has no other way of telling: a confirmed commit with the persist-id of the first one
-        sets its timer anew, and is refused where there is no first one (RFC 6241, 8.4).
+        sets its timer anew, and is refused where there is no first one (RFC 6241, 8.4). Any other
+        refusal says nothing of the commit, and is raised.
         """
+        seconds = max(1, self.wait_on)
         request = element(
             "commit",
             element("confirmed"),
-            element("confirm-timeout", str(_ASK_AGAIN)),
+            element("confirm-timeout", str(seconds)),
             element("persist-id", self._mark),
         )
         with self._under_lock():
             try:
                 self._ask(request)
             except Refused as exc:
-                if exc.tag in _ANOTHER_TIME:
+                if not _knows_none(exc):
                     raise
                 self._waits = False
             else:
-                self._waits, self._due = True, time.monotonic() + _ASK_AGAIN
+                self._waits, self._due = True, time.monotonic() + seconds
+
+
+def _knows_none(refused: Refused) -> bool:
+    """Tell whether a router says by its no that no commit of the persist-id waits."""
+    if refused.tag in _ANOTHER_TIME:
+        return False
+    by_tag = refused.tag == "invalid-value" and "timeout" not in refused.reason
+    return by_tag or _NONE_WAITS.search(refused.reason) is not None

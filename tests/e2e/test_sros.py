@@ -40,7 +40,7 @@ pytestmark = pytest.mark.e2e
 ROUTER = "edge1.lim"
 V4, V6 = "IRR-AS64500-V4", "IRR-AS64500-V6"
 DRY_RUN = ["lock", "discard", "unlock"]
-COMMITTED = ["lock", "commit-confirmed", "confirmed", "unlock"]
+COMMITTED = ["lock", "commit-confirmed", "confirmed", "save", "unlock"]
 
 
 def sros_inventory(directory: Path) -> Path:
@@ -117,7 +117,7 @@ def test_from_an_empty_router_to_a_removal_and_back(desk: Desk) -> None:
         "}",
     ]
     assert desk.outcomes(changed, expect=DONE) == {ROUTER: ("done", "")}
-    [record] = [each for each in log(device)[-4:] if each.changed]
+    [record] = [each for each in log(device)[-5:] if each.changed]
     assert record.objects == (f"prefix-list {V4}",)
     assert record.detail.startswith("irrgate")
 

@@ -232,6 +232,23 @@ def test_a_run_that_is_killed_is_brought_to_an_end(
         assert device.running() == (fleet.new if new else fleet.old)[name]
         assert eventually(lambda: device.locks() == device.candidates() == [])
         device.advance(4000)
+    if new:
+        assert (device.directory / "startup.conf").read_text() == device.running()
+
+
+def test_what_is_confirmed_and_cannot_be_saved_is_not_told_as_done(fleet: Fleet) -> None:
+    fleet.strike([])
+    device = fleet.desk.devices["sros1"]
+    device.inject("error", "save", count=1000)
+    outcomes = fleet.desk.outcomes(fleet.reviewed, expect=PROBLEMS)
+    outcome, reason = outcomes["sros1"]
+    assert outcome == "unsettled"
+    assert "cannot be saved" in reason
+    assert "save_startup: false" in reason
+    assert device.running() == fleet.new["sros1"]
+    device.clear_faults()
+    told(fleet.desk.irrgate("recover"), DONE)
+    assert (device.directory / "startup.conf").read_text() == device.running()
 
 
 def test_what_nobody_confirms_the_router_takes_back(fleet: Fleet) -> None:
