@@ -30,7 +30,7 @@ class Proof(StrEnum):
 
 REACHED_BY: Final[Mapping[str, tuple[Proof, int]]] = {
     "eos": (Proof.TLS, 443),
-    "junos": (Proof.SSH, 830),
+    "junos": (Proof.SSH, 22),
     "bird": (Proof.SSH, 22),
     "frr": (Proof.SSH, 22),
     "frr_route_map": (Proof.SSH, 22),
@@ -44,7 +44,7 @@ REACHED_BY: Final[Mapping[str, tuple[Proof, int]]] = {
     "huawei_vrp": (Proof.SSH, 22),
     "ros": (Proof.TLS, 8729),
 }
-"""By platform: the proof, and the port where the inventory has none."""
+"""By platform: the proof, and the port where the inventory has none: the driver's own."""
 WITHOUT_PROOF: Final = frozenset({"api", "http", "local"})
 """values of `transport` under optional_args for which there is none"""
 
@@ -78,7 +78,9 @@ class Shown:
     def line(self) -> str:
         """What is added to known_hosts, or to a file of certificates."""
         if self.proof is Proof.TLS:
-            return ssl.DER_cert_to_PEM_cert(self.encoded)
+            # What stands around a certificate is no part of it; it tells one that changed.
+            name = self.known_as.encode("ascii", "backslashreplace").decode()
+            return f"# {name}\n{ssl.DER_cert_to_PEM_cert(self.encoded)}"
         return f"{self.known_as} {self.algorithm} {base64.b64encode(self.encoded).decode()}\n"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from irrgate.platforms import PLATFORMS
+from tasks.connection import _driver_class
 from tasks.shown_identity import REACHED_BY, Proof, Shown
 
 
@@ -10,6 +11,11 @@ def test_every_platform_has_a_proof_and_it_is_the_promised_one() -> None:
     assert PLATFORMS.keys() <= REACHED_BY.keys()
     for name, platform in PLATFORMS.items():
         assert REACHED_BY[name][0] == platform.capabilities.verified_host
+
+
+def test_the_port_is_the_one_that_the_driver_goes_to() -> None:
+    for name in ("junos", "iosxr_netconf"):
+        assert _driver_class(name)("192.0.2.1", "u", "p").port == REACHED_BY[name][1]
 
 
 def test_known_hosts_names_a_port_that_is_not_22() -> None:
