@@ -23,7 +23,7 @@ from irrgate.network import Workspace
 from irrgate.printable import printable
 from tasks.identify import Identity, identify
 from tasks.inventory import limited, open_inventory
-from tasks.shown_identity import TIMEOUT, Proof, Shown
+from tasks.shown_identity import TIMEOUT, Proof, Shown, known_keys
 
 _LEARNED: Final = re.compile(
     r"^# (\S+)\n(-----BEGIN CERTIFICATE-----\n[^-]*\n-----END CERTIFICATE-----)", re.MULTILINE
@@ -111,7 +111,7 @@ Judgement = tuple[Standing, str, str]
 
 
 def _judge_key(shown: Shown, file: Path | None) -> Judgement:
-    known = _known_keys(file, shown.known_as) if file and file.is_file() else {}
+    known = known_keys(file, shown.known_as)
     if known.get(shown.algorithm) == shown.encoded:
         return Standing.KNOWN, "", ""
     if known:
@@ -123,19 +123,6 @@ def _judge_key(shown: Shown, file: Path | None) -> Judgement:
         )
         return Standing.CHANGED, f", and {file} has {others}", hint
     return Standing.NEW, "", ""
-
-
-def _known_keys(file: Path, known_as: str) -> dict[str, bytes]:
-    """Return the keys of a host by their kind."""
-    import paramiko  # noqa: PLC0415 - 0.2 s, for nothing where no key is learned
-
-    keys = paramiko.HostKeys()
-    try:
-        keys.load(str(file))
-    except (OSError, UnicodeDecodeError) as exc:
-        why = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8"
-        raise DeviceError(known_as, f"known_hosts {file} cannot be read: {why}") from exc
-    return {kind: key.asbytes() for kind, key in (keys.lookup(known_as) or {}).items()}
 
 
 def _judge_certificate(shown: Shown, file: Path | None) -> Judgement:

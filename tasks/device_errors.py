@@ -24,9 +24,12 @@ def device_errors(host: Host, step: str) -> Iterator[None]:
     try:
         yield
     except IrrgateError as exc:
+        reason = _without_secrets(exc.reason, host)
         if exc.subject == host.name:
+            if reason != exc.reason:
+                raise DeviceError(host.name, reason, hint=exc.hint) from exc
             raise
-        raise DeviceError(host.name, f"{step}: {exc.reason}", hint=exc.hint) from exc
+        raise DeviceError(host.name, f"{step}: {reason}", hint=exc.hint) from exc
     except Exception as exc:
         words = driver_words(exc)
         raise DeviceError(
@@ -35,9 +38,13 @@ def device_errors(host: Host, step: str) -> Iterator[None]:
 
 
 def _printable(said: str, host: Host) -> str:
-    """Return the words on one line, without the password or what a terminal would obey."""
+    """Return the words on one line, without secrets or what a terminal would obey."""
+    line = " ".join(_without_secrets(said, host).split())
+    return "".join(c if c.isprintable() else "?" for c in line)[:MAX_WORDS]
+
+
+def _without_secrets(said: str, host: Host) -> str:
     for secret in (host.password, host.get_connection_parameters("napalm").password):
         if secret:
             said = said.replace(secret, "***")
-    line = " ".join(said.split())
-    return "".join(c if c.isprintable() else "?" for c in line)[:MAX_WORDS]
+    return said

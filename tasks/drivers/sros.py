@@ -192,7 +192,7 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         try:
             self._ask(request)
         except Refused as exc:
-            self._waits = False
+            # Nor is that a word on whether it waits: to save may have been what went wrong.
             raise CommitRefused(self.hostname, exc.reason, hint=exc.hint) from exc
         if revert_in is not None:
             self._waits, self._due = True, time.monotonic() + revert_in
@@ -397,6 +397,7 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         refusal says nothing of the commit, and is raised.
         """
         seconds = max(1, self.wait_on)
+        self._names, self._before = [], {}
         request = element(
             "commit",
             element("confirmed"),
@@ -404,6 +405,8 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             element("persist-id", self._mark),
         )
         with self._under_lock():
+            # What a commit that was refused has left would be committed by the question.
+            self._ask(element("discard-changes"))
             try:
                 self._ask(request)
             except Refused as exc:
