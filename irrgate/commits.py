@@ -11,7 +11,8 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any, Final, Protocol
 
-from irrgate.platforms.platform import RunningFilters
+from irrgate.errors import ParseError
+from irrgate.platforms.platform import DeltaPlatform, Platform, RunningFilters, read_candidate
 from irrgate.prefixes import Afi, PrefixSet, format_entry
 
 MAX_SHOWN: Final = 5
@@ -38,6 +39,9 @@ class CommitOrder:
     """False for a router whose commit timer must not be used"""
     reviewed: Callable[[str], PrefixSet | None] = field(default=lambda _: None, compare=False)
     """what the router held of a filter when it was reviewed"""
+    doubt: Callable[[RunningFilters], str] = field(default=lambda _: "", compare=False)
+    """why the candidate is not what the plan says that it is, for a router that holds these
+    filters; empty: it is"""
 
     @property
     def wanted(self) -> dict[str, Afi]:
@@ -174,6 +178,32 @@ def misread(
         if not right:
             wrong.append(name)
     return tuple(wrong)
+
+
+def candidate_doubt(
+    platform: Platform,
+    candidate: str,
+    intended: Mapping[str, tuple[Afi, str | None]],
+    found: RunningFilters,
+) -> str:
+    """Return what a candidate says beside what is intended, or else than that; empty: nothing.
+
+    A plan comes from outside: who shows it shows the filters, and what is committed is the text.
+    """
+    wanted = {name: afi for name, (afi, digest) in intended.items() if digest is not None}
+    removals = {name: afi for name, (afi, digest) in intended.items() if digest is None}
+    held = {name: found.lists[name] for name in wanted if name in found.lists}
+    try:
+        says = read_candidate(platform, candidate, held, wanted, removals)
+    except ParseError as exc:
+        # What does not fit the numbers of a list any more is the driver's to refuse.
+        return "" if isinstance(platform, DeltaPlatform) else f"its candidate: {exc}"
+    wrong = {each.name for each in says.strangers} | (set(says.removed) ^ removals.keys())
+    for name in wanted:
+        read = says.lists.get(name)
+        if read is None or read.prefixes.digest != intended[name][1]:
+            wrong.add(name)
+    return f"its candidate says something else of {', '.join(sorted(wrong))}" if wrong else ""
 
 
 def changed_since(order: CommitOrder, found: RunningFilters) -> tuple[str, ...]:

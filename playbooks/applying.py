@@ -12,11 +12,19 @@ from typing import TYPE_CHECKING, Any, Final
 from nornir.core import Nornir
 from nornir.core.task import AggregatedResult
 
-from irrgate.commits import CommitOrder, CommitOutcome, CommitReport, CommitRules, Pace
+from irrgate.commits import (
+    CommitOrder,
+    CommitOutcome,
+    CommitReport,
+    CommitRules,
+    Pace,
+    candidate_doubt,
+)
 from irrgate.errors import PlanError, StateError
 from irrgate.network import Workspace
 from irrgate.plan import HostStatus, Plan, Purpose
 from irrgate.plan_file import PlanFile
+from irrgate.platforms import find_platform
 from irrgate.platforms.platform import RunningFilters
 from irrgate.prefixes import Afi, PrefixSet
 from irrgate.render import Renderer
@@ -117,10 +125,13 @@ class _Orders(Mapping[str, CommitOrder]):
         changed = {n: each for n, each in record.filters.items() if each.status.is_change}
         router = self._workspace.hosts[host]
         names = {(each.peer, str(each.afi)): name for name, each in changed.items()}
+        candidate = self._opened.candidate(host)
+        intended = {name: (Afi(each.afi), each.digest) for name, each in changed.items()}
+        platform = find_platform(router.platform)
         return CommitOrder(
-            candidate=self._opened.candidate(host),
+            candidate=candidate,
             diff_digest=record.reviewed,
-            intended={name: (Afi(each.afi), each.digest) for name, each in changed.items()},
+            intended=intended,
             running={name: each.running for name, each in changed.items()},
             message=f"irrgate plan {self._opened.digest[:12]}",
             sessions={
@@ -129,6 +140,7 @@ class _Orders(Mapping[str, CommitOrder]):
             },
             commit_confirm=confirms(router),
             reviewed=partial(self._reviewed, host),
+            doubt=partial(candidate_doubt, platform, candidate, intended),
         )
 
     def _reviewed(self, host: str, name: str) -> PrefixSet | None:

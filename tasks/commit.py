@@ -131,6 +131,8 @@ class _Commit:
         if digests_of(before, order.intended) != order.running:
             reason = "its filters are not what they were when the plan was made"
             return CommitReport(CommitOutcome.HELD, reason, since=changed_since(order, before))
+        if doubt := order.doubt(before):
+            return CommitReport(CommitOutcome.HELD, f"the plan contradicts itself: {doubt}")
         removed = [name for name, (_, digest) in order.intended.items() if digest is None]
         for name, lines in references(self._task, removed).items() if removed else ():
             reason = f"{name} was to be removed, and is referred to by now: {lines[0]}"

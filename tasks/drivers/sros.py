@@ -16,6 +16,7 @@ import napalm.base.base as napalm_base
 from lxml import etree
 
 from irrgate.errors import DeviceError, ParseError
+from tasks.drivers import sros_commits as commits
 from tasks.drivers.errors import CandidateRefused, CommitRefused, ConnectionFailed, Locked
 from tasks.drivers.sros_candidate import Loaded, diff, lists_of, read_lists, selecting, undoing
 from tasks.drivers.sros_netconf import AUGMENTS, CONF, PORT, Netconf, Refused, element
@@ -27,15 +28,7 @@ _OPTIONS: Final = frozenset({
 })  # fmt: skip
 _ASK_AGAIN: Final = 300
 """seconds that a commit waits on from when it was asked whether it waits"""
-_NONE_WAITS: Final = re.compile(r"persist|confirmed.commit", re.IGNORECASE)
-"""what is in the words of a router that knows no commit of a persist-id"""
-_ANOTHER_TIME: Final = frozenset({"in-use", "lock-denied", "resource-denied", "access-denied"})
-"""errors of RFC 6241 that say nothing of it, whatever the words"""
-_UNSAVED: Final = (
-    "let the user copy-config (base-op-authorization), or say optional_args: {save_startup: false} "
-    "where the router saves by itself"
-)
-_MAX_COMMENT: Final = 2048
+_UNSAVED: Final = "let the user copy-config (base-op-authorization), or say save_startup: false"
 _SECRET: Final = re.compile(
     r"<((?:[\w-]*-)?(?:password|secret|key|community|authentication-key|md5))>[^<]+</"
 )
@@ -180,13 +173,9 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             raise CommitRefused(self.hostname, "no candidate is loaded")
         if revert_in is not None and revert_in <= 0:
             raise CommitRefused(self.hostname, f"revert_in must be positive, not {revert_in}")
-        request = element("commit")
-        if message and self._device.offers(AUGMENTS):
-            request.append(element("comment", message[:_MAX_COMMENT], ns=AUGMENTS))
+        comment = message if self._device.offers(AUGMENTS) else ""
+        request = commits.committing(comment, revert_in, self._mark)
         if revert_in is not None:
-            request.append(element("confirmed"))
-            request.append(element("confirm-timeout", str(revert_in)))
-            request.append(element("persist", self._mark))
             self._waits = None
         undo = undoing(self._names, self._before)
         try:
@@ -208,7 +197,7 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         if self._waits is False:
             raise CommitRefused(self.hostname, "no commit waits to be confirmed on it")
         with self._under_lock():
-            self._decide(element("commit", element("persist-id", self._mark)))
+            self._decide(commits.confirming(self._mark))
             self._save()
 
     def save_config(self) -> None:
@@ -246,7 +235,7 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         """Take back the commit that waits, or else the last one that this driver made to stay."""
         if self._waits is not False:
             with self._under_lock():
-                self._decide(element("cancel-commit", element("persist-id", self._mark)))
+                self._decide(commits.cancelling(self._mark))
                 # What was committed must not stay behind in the candidate.
                 self._ask(element("discard-changes"))
             self._undo = None
@@ -381,10 +370,8 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         """Save under the lock: nobody's commit that waits is saved along."""
         if not self._saves:
             return
-        target, source = element("target", element("startup")), element("source")
-        source.append(element("running"))
         try:
-            self._ask(element("copy-config", target, source))
+            self._ask(commits.saving())
         except Refused as exc:
             reason = f"what is committed cannot be saved: {exc.reason}"
             raise CommitRefused(self.hostname, reason, hint=exc.hint or _UNSAVED) from exc
@@ -396,30 +383,15 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         sets its timer anew, and is refused where there is no first one (RFC 6241, 8.4). Any other
         refusal says nothing of the commit, and is raised.
         """
-        seconds = max(1, self.wait_on)
-        self._names, self._before = [], {}
-        request = element(
-            "commit",
-            element("confirmed"),
-            element("confirm-timeout", str(seconds)),
-            element("persist-id", self._mark),
-        )
+        seconds, self._names, self._before = max(1, self.wait_on), [], {}
         with self._under_lock():
             # What a commit that was refused has left would be committed by the question.
             self._ask(element("discard-changes"))
             try:
-                self._ask(request)
+                self._ask(commits.waiting_on(self._mark, seconds))
             except Refused as exc:
-                if not _knows_none(exc):
+                if not commits.knows_none(exc):
                     raise
                 self._waits = False
             else:
                 self._waits, self._due = True, time.monotonic() + seconds
-
-
-def _knows_none(refused: Refused) -> bool:
-    """Tell whether a router says by its no that no commit of the persist-id waits."""
-    if refused.tag in _ANOTHER_TIME:
-        return False
-    by_tag = refused.tag == "invalid-value" and "timeout" not in refused.reason
-    return by_tag or _NONE_WAITS.search(refused.reason) is not None
