@@ -60,13 +60,11 @@ class SrosConfig:
         self._root = root
         lists = (self._found(*each) for each in _walk(root, ()) if _tag(each[0]) == "prefix-list")
         self.lists = tuple(found for found in lists if found is not None)
+        self._groups = tuple(found for found in self.lists if not found.is_own)
 
     def inherited(self, name: str) -> FoundList | None:
         """Return the list of a configuration group that may add its entries to `name`."""
-        for found in self.lists:
-            if not found.is_own and _means(found.name, name):
-                return found
-        return None
+        return next((found for found in self._groups if _means(found.name, name)), None)
 
     def references(self, names: Collection[str]) -> Mapping[str, tuple[str, ...]]:
         """Return what mentions each of `names`; see `Platform.references`."""

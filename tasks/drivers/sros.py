@@ -333,16 +333,16 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         self._load_lists(loaded)
 
     def _load_lists(self, loaded: Loaded) -> None:
+        if self.has_pending_commit():
+            raise Locked(self.hostname, "a commit waits to be confirmed on it")
         self._lock()
-        # Of the commit before nothing more is asked.
         self._mark, self._waits = f"irrgate-{secrets.token_hex(8)}", False
         known = set(self._names)
         fresh = [name for name in dict.fromkeys(loaded.names) if name not in known]
         self._names += fresh
-        self._before.update(
-            (name, one) for name, one in self._lists("running").items() if name not in known
-        )
         try:
+            running = self._lists("running")
+            self._before.update((name, running[name]) for name in fresh if name in running)
             for configure in loaded.requests():
                 self._ask(
                     element(

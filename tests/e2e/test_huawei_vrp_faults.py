@@ -188,7 +188,6 @@ def test_a_vrp5_that_reboots_has_what_was_saved(desk: Desk, reviewed: Plan) -> N
     [
         ("error", "load", "commit: {line}: Error: busy."),
         ("error", "commit", "commit: Error: busy."),
-        ("hang", "load", LATE),
         ("drop", "commit", CUT),
     ],
 )

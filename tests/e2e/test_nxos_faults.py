@@ -44,12 +44,12 @@ ADDS, REMOVES = 4, 5
 EVERYTHING = sorted({*OLD, *EJEMPLO_V4, "10.10.0.0/16", "10.10.0.0/18", "0.0.0.0/0"})
 EACH = 4
 """routers of each platform"""
-TIMEOUT, HANG = 3, 5.0
+TIMEOUT, HANG = 4, 6.0
 """seconds: of the driver, and that a router which hangs says nothing"""
 PLATFORMS = {"nxos": "api", "nxos_ssh": "cli"}
 
 CLOSED = "closed the connection without an answer"
-LATE = r"did not answer (in time|within 3 s).*"
+LATE = r"did not answer (in time|within 4 s).*"
 INTERNAL = "% Internal error"
 ADD, REMOVE = f"ip prefix-list {LIST} seq .*", f"no ip prefix-list {LIST} seq .*"
 
@@ -255,9 +255,10 @@ def test_a_run_that_is_killed_in_mid_commit_is_brought_to_an_end(fleet: Fleet, s
     for name in names:
         fleet.desk.devices[name].inject("hang", "commit", seconds=60, skip=skip)
     process = fleet.desk.start("apply", fleet.reviewed.path.name)
-    assert eventually(lambda: all(fleet.desk.devices[name].hangs() for name in names), 60)
+    hang = eventually(lambda: all(fleet.desk.devices[name].hangs() for name in names), 60)
     process.kill()
-    process.communicate()
+    said = process.communicate()
+    assert hang, said
     for device in fleet.desk.devices.values():
         device.clear_faults()
     told(fleet.desk.irrgate("recover"), DONE)

@@ -237,6 +237,8 @@ def test_a_commit_waits_by_its_mark_for_whoever_knows_it(lab: LabDevice) -> None
             opened.load_merge_candidate(config=MERGED)
             opened.commit_config(message="why", revert_in=600)
             assert opened._get_pending_commits() == {opened.commit_mark: 600}
+            with pytest.raises(Locked, match="a commit waits"):
+                opened.load_merge_candidate(config=MERGED)
             mark = opened.commit_mark
         assert eventually(lambda: not lab.locks())
         assert lab.running() != before
@@ -339,6 +341,14 @@ def test_what_is_secret_is_left_out_if_asked(lab: LabDevice) -> None:
         found = opened.get_config("running", sanitized=True)["running"]
     assert "hash2" not in found
     assert "<user-password>removed</user-password>" in found
+
+
+@pytest.mark.parametrize("before", range(3))
+def test_a_character_may_arrive_in_two_pieces(lab: LabDevice, before: int) -> None:
+    text = f"<location>{'x' * before}{'ñ' * 5_000}{'日' * 5_000}</location></system>"
+    lab.set_running(lab.running().replace("</system>", text))
+    with driver(lab) as opened:
+        assert opened.get_config("running")["running"] == lab.running().strip()
 
 
 @pytest.mark.parametrize(
