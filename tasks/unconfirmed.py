@@ -90,7 +90,7 @@ def adopt(driver: NetworkDriver, session: str, seconds: float) -> None:
     That commit must not come to wait for longer than `seconds` from now.
     """
     if isinstance(driver, AsksByWaiting):
-        driver.wait_on = min(driver.wait_on, max(1, int(seconds)))
+        driver.wait_on = max(1, int(seconds))
     if session and isinstance(driver, MarksCommit):
         driver.commit_mark = session
     elif session and hasattr(driver, "config_session"):
