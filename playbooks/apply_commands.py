@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,6 @@ from irrgate.commits import CommitReport
 from irrgate.network import Workspace
 from irrgate.plan_file import PlanFile
 from irrgate.reports import RunKind
-from irrgate.state import State
 from playbooks.applying import Applied, ApplyRequest, apply_plan
 from playbooks.batches import Canary
 from playbooks.options import Limit, RouterWorkers
@@ -23,6 +22,9 @@ from playbooks.recovering import recover_workspace
 from playbooks.refreshing import Refreshed, refresh_routers
 from playbooks.reporting import telling
 from playbooks.terminal import Exit, Terminal, local_now, tell, told_errors
+
+if TYPE_CHECKING:  # at run time it would load SQLAlchemy, for any command
+    from irrgate.state import State
 
 CanaryOption = Annotated[
     list[str] | None,

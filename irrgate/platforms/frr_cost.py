@@ -56,6 +56,20 @@ _FIXED_IN: Final = 9
 """the first major version without the check (FRR's pull request 13005)"""
 
 
+_MAP_ENTRY: Final = 7e-6
+"""seconds that one daemon takes for a new entry of a route-map, and each entry that its lists have:
+by two commits on 8.4.4, of 10,010 and 30,010 entries; of others it was not measured"""
+
+
+def seconds_for_map(daemons: Collection[str], come: int, held: int) -> float:
+    """Return how long `come` new entries of a route-map take over lists of `held` entries."""
+    return _keepers(daemons) * _MAP_ENTRY * come * held
+
+
+def _keepers(daemons: Collection[str]) -> int:
+    return max(len(KEEPERS.intersection(daemons)), 1)
+
+
 def is_at_least(version: str, major: int) -> bool:
     """Tell whether a version is of this major version or a later one; an unknown one is not."""
     found = re.match(r"([0-9]+)\.", version)
@@ -65,9 +79,8 @@ def is_at_least(version: str, major: int) -> bool:
 def seconds_for(version: str, daemons: Collection[str], work: Work) -> float:
     """Return how long a change of a list is estimated to take; an unknown version is a slow one."""
     rate = _WITHOUT if is_at_least(version, _FIXED_IN) else _DUPLICATE_CHECK
-    keepers = max(len(KEEPERS.intersection(daemons)), 1)
     full = work.held + work.added
     each = rate.added * work.added + rate.qualifier * work.qualifiers
     adding = each * (work.held + full) / 2
     removing = rate.removed * work.removed * (full + full - work.removed) / 2
-    return keepers * (adding + removing + rate.line * (work.added + work.removed))
+    return _keepers(daemons) * (adding + removing + rate.line * (work.added + work.removed))

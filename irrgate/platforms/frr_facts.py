@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from irrgate.errors import PlatformError
-from irrgate.platforms.frr_cost import Work, is_at_least, seconds_for
+from irrgate.platforms.frr_cost import Work, is_at_least, seconds_for, seconds_for_map
 
 _COMMENT: Final = re.compile(
     r"\A! irrgate: daemons ([^;\n]*); at most ([0-9.e+]+) s for a filter\n"
@@ -68,10 +68,14 @@ def _optimized(running: str) -> dict[str, str]:
     return found
 
 
-def refuse_too_long(name: str, facts: FrrFacts, works: Iterable[Work]) -> None:
-    """Raise PlatformError, with the estimate, where FRR would take longer than it may."""
+def refuse_too_long(name: str, facts: FrrFacts, works: Iterable[Work], come: int = 0) -> None:
+    """Raise PlatformError, with the estimate, where FRR would take longer than it may.
+
+    `come` are new entries of a route-map over these lists.
+    """
     works = list(works)
     seconds = sum(seconds_for(facts.version, facts.daemons, work) for work in works)
+    seconds += seconds_for_map(facts.daemons, come, sum(work.held + work.added for work in works))
     if facts.max_seconds is None or seconds <= facts.max_seconds:
         return
     added, held, removed = (

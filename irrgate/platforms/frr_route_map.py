@@ -192,7 +192,7 @@ class FrrRouteMap:
         )
         if self._facts is not None:
             rows = (len(held.parts.get(part, ())) for part in delta.parts)
-            refuse_too_long(name, self._facts, map(work_of, parts, rows))
+            refuse_too_long(name, self._facts, map(work_of, parts, rows), len(delta.come))
         return PrintedMap(
             name,
             afi,

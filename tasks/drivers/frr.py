@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from irrgate.errors import DeviceError
-from irrgate.platforms.frr_cost import seconds_for
+from irrgate.platforms.frr_cost import seconds_for, seconds_for_map
 from irrgate.platforms.frr_facts import (
     FrrFacts,
     comment,
@@ -75,6 +75,8 @@ class FrrDriver(daemon.WatchedDriver):
         self._change: ListsChange | None = None
         self._seconds = 0.0
         """that the change is estimated to take"""
+        self._back = 0.0
+        """that the way back is: to take entries out is quick, and to put them in again is not"""
         self._undo: ListsChange | None = None
         """the way back from what this driver has committed to stay"""
         self._pending: ListsChange | None = None
@@ -148,6 +150,7 @@ class FrrDriver(daemon.WatchedDriver):
             self._decide(waiting.id, Decision.REVERT)
             self._pending = None
         elif self._undo is not None:
+            self._seconds, self._back = self._back, self._seconds
             self._commit(self._undo, None)
             self._undo = None
         else:
@@ -219,8 +222,7 @@ class FrrDriver(daemon.WatchedDriver):
         with self._reading(filename, config) as text:
             change = self._read(text, shown, whole=whole)
             self._refuse(change, shown)
-        works = (each.work for each in change.lists)
-        self._seconds = sum(seconds_for(shown.version, shown.daemons, work) for work in works)
+        self._seconds, self._back = (_estimate(way, shown) for way in (change, change.reversed()))
         self._text, self._change = text, change
 
     def _shown(self) -> Shown:
@@ -235,7 +237,7 @@ class FrrDriver(daemon.WatchedDriver):
         """Raise PlatformError for a filter that FRR takes too long over, or gets wrong."""
         facts = self._facts(shown)
         for name, lists in change.filters.items():
-            refuse_too_long(name, facts, (each.work for each in lists))
+            refuse_too_long(name, facts, (each.work for each in lists), change.come(name))
         for each in change.lists:
             prefixes = [text.split(" ", 4)[3] for text in (*each.added, *each.removed)]
             held = [text.split(" ", 4)[3] for text in (*each.before, *each.added)]
@@ -277,7 +279,7 @@ class FrrDriver(daemon.WatchedDriver):
         if not progress.made:
             raise TimedOut(self.hostname, f"FRR does not take the entries in time: {progress.said}")
         if progress.decision is Decision.REVERT:
-            self._wait(change_id, self.timeout + slack)
+            self._until_over(change_id)
             raise CommitRefused(self.hostname, f"the commit was taken back: {progress.said}")
         if revert_in is None:
             self._decide(change_id, Decision.CONFIRM)
@@ -286,7 +288,8 @@ class FrrDriver(daemon.WatchedDriver):
             self._pending = change
 
     def _until_over(self, change_id: str) -> Progress:
-        return self._wait(change_id, self.timeout + math.ceil(_SLACK * self._seconds))
+        slack = math.ceil(_SLACK * max(self._seconds, self._back))
+        return self._wait(change_id, self.timeout + slack)
 
     def _wait(self, change_id: str, seconds: float, *, made: bool = False) -> Progress:
         """Wait until a change is over, or made; its process is started again where it was killed.
@@ -302,6 +305,15 @@ class FrrDriver(daemon.WatchedDriver):
             if left <= _LOOK or (progress.made if made else progress.over):
                 return progress
             self._waiting()
+
+
+def _estimate(change: ListsChange, shown: Shown) -> float:
+    """Return the seconds that FRR takes for it all."""
+    held = sum(map(len, shown.lists.values())) + sum(len(each.added) for each in change.lists)
+    come = sum(change.come(each.name) for each in change.maps)
+    return seconds_for_map(shown.daemons, come, held) + sum(
+        seconds_for(shown.version, shown.daemons, each.work) for each in change.lists
+    )
 
 
 # The last is Junos's, which irrgate gives every driver: here the watchdog knows of other commits.

@@ -82,6 +82,10 @@ class ListsChange:
             found.setdefault(each.filter, []).append(each)
         return found
 
+    def come(self, name: str) -> int:
+        """Return how many entries a filter's route-map gets."""
+        return sum(len(set(m.after) - set(m.before)) for m in self.maps if m.name == name)
+
     @property
     def names(self) -> set[str]:
         """The names of all lists and route-maps."""

@@ -166,7 +166,8 @@ def _route_maps(running: str, names: Collection[str]) -> set[str]:
     for match in _ROUTE_MAP.finditer(running):
         bodies[match[1]] = bodies.get(match[1], "") + match[2]
     sought = [f" prefix-list {name}" for name in names] + [f" call {name}" for name in names]
-    found = bodies.keys() & set(names)
+    # One that is new is in no config yet, and may be referred to all the same.
+    found = set(names)
     while new := {
         each
         for each, body in bodies.items()

@@ -247,6 +247,18 @@ def test_what_takes_frr_too_long_is_refused_with_the_estimate(frr: Frr) -> None:
         assert driver.compare_config() == ""
 
 
+def test_what_a_route_map_would_lose_routes_by_is_refused(frr: Frr, driver: FrrDriver) -> None:
+    """The lab's IPv6 is by a route-map, with FRR's optimization."""
+    load(driver, PrefixSet.parse(Afi.IPV6, ["2001:db8::/32 le 48"]))
+    driver.commit_config()
+    shorter = PrefixSet.parse(Afi.IPV6, ["2001:db8::/32 le 40"])
+    with pytest.raises(CandidateRefused, match="two entries have the prefix 2001:db8::/32"):
+        load(driver, shorter)
+    off = "no route-map AS64500-IN optimization"
+    assert frr.vtysh("-c", "conf", "-c", off).returncode == 0
+    load(driver, shorter)
+
+
 def test_a_stale_candidate_changes_nothing(frr: Frr, driver: FrrDriver) -> None:
     """The lists change between the review and the commit."""
     load(driver, NEW)

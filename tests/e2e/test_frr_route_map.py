@@ -155,6 +155,19 @@ def check_there_and_back(
     assert [verdict.wrong for verdict in verdicts.values()] == [[], []]
 
 
+def test_a_route_map_that_is_never_applied_by_itself_is_applied(tmp_path: Path) -> None:
+    """Nor are those that call it: the first entries come into a map that had no list."""
+    daemon = FrrRouteMap(tmp_path / "router")
+    right = covered(SMALL, everything())
+    with lab(daemon, tmp_path / "lab") as found, connected(daemon) as driver:
+        found.announce(everything())
+        configure(daemon, "bgp route-map delay-timer 0")
+        load(driver, *SMALL.values())
+        driver.commit_config()
+        found.wait_accepted(right, 10)
+        assert found.accepted() == right
+
+
 def saved_maps(router: FrrRouteMap) -> tuple[str, ...]:
     return read_route_maps(router.config.read_text()).get(NAME, ())
 

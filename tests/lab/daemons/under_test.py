@@ -84,7 +84,10 @@ class Lab:
 
     def announce(self, prefixes: Sequence[str]) -> None:
         """Let the neighbour announce just these from now on."""
-        self.announced.write_text("".join(f"{each}\n" for each in prefixes), encoding="utf-8")
+        # In one step: the speaker may be reading it just now, and withdraws what it does not find.
+        new = self.announced.with_suffix(".new")
+        new.write_text("".join(f"{each}\n" for each in prefixes), encoding="utf-8")
+        new.replace(self.announced)
         if NEIGHBOUR in self.speakers:
             self.speakers[NEIGHBOUR].send_signal(signal.SIGHUP)
 

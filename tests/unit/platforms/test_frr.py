@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from irrgate.errors import ParseError, PlatformError
 from irrgate.platforms.frr import Frr
-from irrgate.platforms.frr_cost import Work, seconds_for
+from irrgate.platforms.frr_cost import Work, seconds_for, seconds_for_map
 from irrgate.platforms.frr_facts import comment
 from irrgate.platforms.numbered_delta import DENY_ALL_SEQUENCE
 from irrgate.platforms.platform import ManagedList, RunningFilters, platform_on
@@ -389,6 +389,18 @@ def test_the_estimate_is_a_little_more_than_what_was_measured(
     work = Work(NAME, 0, entries, 0, qualifiers)
     estimate = seconds_for("8.4.4", ("zebra", "bgpd"), work)
     assert measured < estimate < 1.35 * measured
+
+
+@pytest.mark.parametrize(("entries", "measured"), [(10_010, 33.65), (30_010, 159.0)])
+def test_the_estimate_of_many_short_lists_is_what_a_commit_took(
+    entries: int, measured: float
+) -> None:
+    """CPU seconds of both daemons of 8.4.4; two of five entries have `le`."""
+    both = ("zebra", "bgpd")
+    lists = entries // 100
+    one = seconds_for("8.4.4", both, Work(NAME, 0, 100, 0, 40))
+    estimate = lists * one + seconds_for_map(both, lists, entries)
+    assert measured < 1.05 * estimate < 1.4 * measured
 
 
 def test_what_is_added_to_a_long_list_costs_by_its_length() -> None:
