@@ -11,7 +11,8 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any, Final, Protocol
 
-from irrgate.platforms.platform import RunningFilters
+from irrgate.errors import ParseError
+from irrgate.platforms.platform import Platform, RunningFilters, read_candidate
 from irrgate.prefixes import Afi, PrefixSet, format_entry
 
 MAX_SHOWN: Final = 5
@@ -174,6 +175,33 @@ def misread(
         if not right:
             wrong.append(name)
     return tuple(wrong)
+
+
+def candidate_doubt(
+    platform: Platform,
+    candidate: str,
+    intended: Mapping[str, tuple[Afi, str | None]],
+    found: RunningFilters,
+) -> str:
+    """Return what a candidate says beside what is intended, or else than that; empty: nothing.
+
+    A plan comes from outside: who shows it shows the filters, and what is committed is the text.
+    """
+    wanted = {name: afi for name, (afi, digest) in intended.items() if digest is not None}
+    removals = {name: afi for name, (afi, digest) in intended.items() if digest is None}
+    held = {name: found.lists[name] for name in wanted if name in found.lists}
+    try:
+        says = read_candidate(platform, candidate, held, wanted, removals)
+    except ParseError as exc:
+        return f"its candidate does not fit the router, or is none of irrgate's: {exc}"
+    if says.strangers:
+        return f"its candidate sets {says.strangers[0].name}, which the plan does not name"
+    wrong = set(says.removed) ^ removals.keys()
+    for name in wanted:
+        read = says.lists.get(name)
+        if read is None or read.prefixes.digest != intended[name][1]:
+            wrong.add(name)
+    return f"its candidate says something else of {', '.join(sorted(wrong))}" if wrong else ""
 
 
 def changed_since(order: CommitOrder, found: RunningFilters) -> tuple[str, ...]:

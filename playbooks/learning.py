@@ -7,20 +7,28 @@ is another than the known one is never written: that is what an attack looks lik
 from __future__ import annotations
 
 import os
+import re
 import socket
 import ssl
+import stat
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
-from irrgate.errors import DeviceError, IrrgateError
+from irrgate.errors import DeviceError, IrrgateError, WorkspaceError
 from irrgate.network import Workspace
 from irrgate.printable import printable
 from tasks.identify import Identity, identify
 from tasks.inventory import limited, open_inventory
-from tasks.shown_identity import TIMEOUT, Proof, Shown
+from tasks.shown_identity import TIMEOUT, Proof, Shown, known_keys
+
+_LEARNED: Final = re.compile(
+    r"^# (\S+)\n(-----BEGIN CERTIFICATE-----\n[^-]*\n-----END CERTIFICATE-----)", re.MULTILINE
+)
+"""a certificate that was learned, and of which router"""
 
 
 class Standing(StrEnum):
@@ -67,16 +75,22 @@ def look(
 
 
 def learn(found: Iterable[Learned]) -> list[Path]:
-    """Write what is new where it must be known; return the files, each written whole or not."""
+    """Write what is new where it must be known; return the files, each written whole or not.
+
+    Raises WorkspaceError for a file that cannot be read or written.
+    """
     added: dict[Path, list[str]] = {}
     for each in found:
         if each.standing is Standing.NEW and each.file is not None and each.shown is not None:
             added.setdefault(each.file, []).append(each.shown.line)
     for path, lines in added.items():
-        old = path.read_text(encoding="utf-8") if path.is_file() else _carried_over(path)
-        if old and not old.endswith("\n"):
-            old += "\n"
-        _write(path, old + "".join(dict.fromkeys(lines)))
+        try:
+            old = _read(path) if path.is_file() else _carried_over(path)
+            if old and not old.endswith("\n"):
+                old += "\n"
+            _write(path, old + "".join(dict.fromkeys(lines)))
+        except OSError as exc:
+            raise WorkspaceError(str(path), f"cannot be written: {exc.strerror}") from exc
     return sorted(added)
 
 
@@ -97,43 +111,37 @@ Judgement = tuple[Standing, str, str]
 
 
 def _judge_key(shown: Shown, file: Path | None) -> Judgement:
-    known = _known_keys(file, shown.known_as) if file and file.is_file() else {}
-    held = known.get(shown.algorithm)
-    if held == shown.encoded:
+    known = known_keys(file, shown.known_as)
+    if known.get(shown.algorithm) == shown.encoded:
         return Standing.KNOWN, "", ""
-    if held is not None:
+    if known:
+        # One of another kind is what somebody in between has as well, who has not the known one.
+        others = "another one" if shown.algorithm in known else " and ".join(sorted(known))
         hint = (
             f"compare it with the router's own; if it is right, ssh-keygen -f {file} -R "
             f"'{shown.known_as}', and learn it again"
         )
-        return Standing.CHANGED, f", and {file} has another one", hint
-    others = f", beside {', '.join(sorted(known))} in {file}" if known else ""
-    return Standing.NEW, others, ""
-
-
-def _known_keys(file: Path, known_as: str) -> dict[str, bytes]:
-    """Return the keys of a host by their kind."""
-    import paramiko  # noqa: PLC0415 - 0.2 s, for nothing where no key is learned
-
-    keys = paramiko.HostKeys()
-    try:
-        keys.load(str(file))
-    except OSError as exc:
-        reason = f"known_hosts {file} cannot be read: {exc.strerror}"
-        raise DeviceError(known_as, reason) from exc
-    return {kind: key.asbytes() for kind, key in (keys.lookup(known_as) or {}).items()}
+        return Standing.CHANGED, f", and {file} has {others}", hint
+    return Standing.NEW, "", ""
 
 
 def _judge_certificate(shown: Shown, file: Path | None) -> Judgement:
-    trusted = file.read_text(encoding="utf-8") if file is not None and file.is_file() else None
-    if file is None or trusted is not None:
-        why = _refusal(shown, trusted)
+    is_there = file is not None and file.is_file()
+    if file is None or is_there:
+        why = _refusal(shown, _trusting(file))
         if not why:
             return Standing.KNOWN, "", ""
         if file is None:
             hint = "name a ca_file under optional_args, such as certificates.pem, and learn again"
             return Standing.UNPROVEN, f", not trusted: {why}", hint
-    why = _refusal(shown, shown.line)
+    learned = _learned_certificates(file, shown.known_as) if is_there else []
+    if learned and shown.encoded not in learned:
+        hint = (
+            f"compare it with the router's own; if it is right, delete the certificate below "
+            f"`# {shown.known_as}` in {file}, and learn it again"
+        )
+        return Standing.CHANGED, f", and {file} has another one", hint
+    why = _refusal(shown, ssl.create_default_context(cadata=shown.line))
     if why:
         # Its name is not the router's, or it stands for nothing by itself.
         hint = (
@@ -144,11 +152,32 @@ def _judge_certificate(shown: Shown, file: Path | None) -> Judgement:
     return Standing.NEW, "", ""
 
 
-def _refusal(shown: Shown, trusted: str | None) -> str:
-    """Return why a client that trusts these certificates (None: the system's) refuses this one."""
-    if trusted is not None and "BEGIN CERTIFICATE" not in trusted:
+def _trusting(file: Path | None) -> ssl.SSLContext | None:
+    """Return a context that trusts a file's certificates (None: the system's); None: it has none.
+
+    Raises DeviceError where it cannot be read.
+    """
+    try:
+        return ssl.create_default_context(cafile=file)
+    except ssl.SSLError:
+        return None
+    except OSError as exc:
+        raise DeviceError(str(file), f"ca_file {file} cannot be read: {exc.strerror}") from exc
+
+
+def _learned_certificates(file: Path, known_as: str) -> list[bytes]:
+    """Return those of a router that were learned, as DER."""
+    return [
+        ssl.PEM_cert_to_DER_cert(pem)
+        for router, pem in _LEARNED.findall(_read(file))
+        if router == known_as
+    ]
+
+
+def _refusal(shown: Shown, context: ssl.SSLContext | None) -> str:
+    """Return why a client of this context refuses the certificate; empty: it does not."""
+    if context is None:
         return "the file holds no certificate"
-    context = ssl.create_default_context(cadata=trusted)
     try:
         with (
             socket.create_connection((shown.hostname, shown.port), TIMEOUT) as connection,
@@ -172,15 +201,27 @@ def _carried_over(path: Path) -> str:
     own = Path("~/.ssh/known_hosts").expanduser()
     if path.name != "known_hosts" or not own.is_file():
         return ""
-    return own.read_text(encoding="utf-8", errors="replace")
+    return _read(own)
+
+
+def _read(path: Path) -> str:
+    # Whatever a person has written beside the keys stays as it is.
+    return path.read_text(encoding="utf-8", errors="surrogateescape")
 
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    # A link stays one: other workspaces may have the same file.
+    path = path.resolve()
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o644
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(temporary).chmod(0o644)
-    Path(temporary).replace(path)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(mode)
+        Path(temporary).replace(path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -19,14 +19,15 @@ from irrgate.commits import (
     Journal,
     Pace,
     Step,
+    candidate_doubt,
     changed_since,
     diff_digest,
     digests_of,
     misread,
 )
-from irrgate.errors import DeviceError, IrrgateError, ParseError
+from irrgate.errors import DeviceError, IrrgateError
 from irrgate.platforms import find_platform
-from irrgate.platforms.platform import RunningFilters, read_candidate
+from irrgate.platforms.platform import RunningFilters
 from tasks.bgp import read_neighbours
 from tasks.candidate import LoadedCandidate
 from tasks.close import closing
@@ -145,17 +146,8 @@ class _Commit:
         A plan is a file, and its candidate need not be what irrgate wrote. Whether the filters
         come to hold what they should is read back; of anything else nobody would hear.
         """
-        order = self._order
-        platform = find_platform(self._host.platform or "")
-        stay = {name: afi for name, (afi, digest) in order.intended.items() if digest is not None}
-        go = {name: afi for name, (afi, digest) in order.intended.items() if digest is None}
-        try:
-            found = read_candidate(platform, order.candidate, before.lists, stay, go)
-        except ParseError as exc:
-            return f"its candidate does not fit the router, or is none of irrgate's: {exc}"
-        if found.strangers:
-            return f"its candidate sets {found.strangers[0].name}, which the plan does not name"
-        return ""
+        order, platform = self._order, find_platform(self._host.platform or "")
+        return candidate_doubt(platform, order.candidate, order.intended, before)
 
     def _commit(self, driver: NetworkDriver, before: RunningFilters) -> CommitReport:
         run, order, name = self._run, self._order, self._host.name

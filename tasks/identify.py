@@ -9,7 +9,15 @@ from nornir.core.task import Result, Task
 
 from tasks.connection import CA_FILE, CONNECTION, KNOWN_HOSTS, VERIFY
 from tasks.device_errors import device_errors
-from tasks.shown_identity import REACHED_BY, WITHOUT_PROOF, Proof, Shown, ask_identity
+from tasks.shown_identity import (
+    REACHED_BY,
+    WITHOUT_PROOF,
+    Proof,
+    Shown,
+    ask_identity,
+    known_as,
+    known_keys,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +50,12 @@ def identify(task: Task, directory: Path) -> Result:
         return Result(host=host, result=Identity(None, None, f"{VERIFY} is false"))
     proof, default_port = REACHED_BY[host.platform or ""]
     port = parameters.port or arguments.get("port") or default_port
-    with device_errors(host, "ask who it is"):
-        shown = ask_identity(proof, parameters.hostname or host.name, int(port))
     named = arguments.get(KNOWN_HOSTS if proof is Proof.SSH else CA_FILE)
     if named is None and proof is Proof.SSH:
         named = KNOWN_HOSTS
-    return Result(host=host, result=Identity(shown, directory / named if named else None))
+    file = directory / named if named else None
+    hostname = parameters.hostname or host.name
+    with device_errors(host, "ask who it is"):
+        kinds = known_keys(file, known_as(hostname, int(port))) if proof is Proof.SSH else {}
+        shown = ask_identity(proof, hostname, int(port), kinds)
+    return Result(host=host, result=Identity(shown, file))

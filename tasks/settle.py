@@ -194,9 +194,19 @@ class Settlement:
         return self._old(driver) if now is Held.OLD else None
 
     def _confirmed(self, driver: NetworkDriver) -> CommitReport | None:
-        """Return DONE unless the commit came in, to be confirmed, after we had looked for it."""
+        """Return DONE unless the commit came in, to be confirmed, after we had looked for it.
+
+        Who confirmed it may not have come to saving it, which is what makes it outlast a restart.
+        """
         if pending_commit(self.task.host, driver) is not None:
             return None
+        try:
+            save(self.task.host, driver)
+        except IrrgateError as exc:
+            if self._failed + 1 < _PATIENCE:
+                raise
+            why = f"{exc.reason}; it holds the new filters, and after a restart the old ones"
+            return CommitReport(CommitOutcome.UNSETTLED, why, hint=exc.hint)
         return CommitReport(CommitOutcome.DONE)
 
     def _old(self, driver: NetworkDriver) -> CommitReport | None:
@@ -287,7 +297,7 @@ class Settlement:
             drop_connection(host)
         with device_errors(host, "connect"):
             driver: NetworkDriver = host.get_connection(CONNECTION, self.task.nornir.config)
-        adopt(driver, self.aim.session)
+        adopt(driver, self.aim.session, self.deadline - self.pace.now())
         self._connected = True
         return driver
 

@@ -61,6 +61,16 @@ class MarksCommit(Protocol):
     commit_mark: str
 
 
+@runtime_checkable
+class AsksByWaiting(Protocol):
+    """A driver of our own whose router tells whether a commit waits only by letting it wait on.
+
+    `wait_on` is how many seconds it then waits from when it was asked.
+    """
+
+    wait_on: int
+
+
 def name_session(driver: NetworkDriver, owner: str) -> None:
     """Give the driver's next session a name that `clear_leftovers` of the same owner knows."""
     if getattr(driver, "config_session", "") is None:
@@ -74,8 +84,13 @@ def session_of(driver: NetworkDriver) -> str:
     return getattr(driver, "config_session", None) or ""
 
 
-def adopt(driver: NetworkDriver, session: str) -> None:
-    """Let the driver confirm or take back the commit of a session that another driver made."""
+def adopt(driver: NetworkDriver, session: str, seconds: float) -> None:
+    """Let the driver confirm or take back the commit of a session that another driver made.
+
+    That commit must not come to wait for longer than `seconds` from now.
+    """
+    if isinstance(driver, AsksByWaiting):
+        driver.wait_on = max(1, int(seconds))
     if session and isinstance(driver, MarksCommit):
         driver.commit_mark = session
     elif session and hasattr(driver, "config_session"):

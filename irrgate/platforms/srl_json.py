@@ -63,7 +63,9 @@ def read_config(text: str) -> Json:
     try:
         config = json.loads(text)
     except (ValueError, RecursionError) as exc:
-        reason = f"is cut off, or is no JSON: it ends with {text[-40:].strip()!a}"
+        # Not what stands there: it may be a password.
+        where = f" at character {exc.pos:,}" if isinstance(exc, json.JSONDecodeError) else ""
+        reason = f"is cut off, or is no JSON{where}: it has {len(text):,} characters"
         raise ParseError(RUNNING, reason) from exc
     if not isinstance(config, dict) or _WITNESS not in map(bare, config):
         raise ParseError(RUNNING, f"is not the router's whole configuration: it has no {_WITNESS}")

@@ -135,6 +135,9 @@ class Sros:
             if close < 0:
                 raise ParseError(name, "does not end in the candidate")
             body, position = candidate[match.end() : close], close + len(_CLOSE)
+            if "=" in body:
+                # An entry with an operation of its own does something else than to be there.
+                raise ParseError(name, "the candidate has an entry with an attribute")
             if name in lists or name in strangers or name in removed:
                 raise ParseError(name, "the candidate has the list twice")
             if operation == "remove":

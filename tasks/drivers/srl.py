@@ -27,7 +27,7 @@ from irrgate.platforms.srl_json import (
     under_routing_policy,
 )
 from tasks.drivers.errors import CandidateRefused, CommitRefused, Locked
-from tasks.drivers.srl_commits import Commits, is_complete, is_waiting
+from tasks.drivers.srl_commits import Commits, is_waiting
 from tasks.drivers.srl_diff import difference
 from tasks.drivers.srl_rpc import JsonRpc, Refused
 from tasks.drivers.srl_show import listed, neighbours, plain, seconds_between
@@ -181,6 +181,14 @@ class SrlDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         with self._refused(CommitRefused):
             self._commits.run("confirmed-reject")
 
+    def save_config(self) -> None:
+        """Save what runs, unless it is saved; raises CommitRefused, also while a commit waits."""
+        if self._is_saved:
+            return
+        if self._commits.waiting():
+            raise CommitRefused(self.hostname, "a commit waits to be confirmed, and is not saved")
+        self._save()
+
     def has_pending_commit(self) -> bool:
         """Tell whether a commit waits to be confirmed, whoever made it."""
         return bool(self._commits.waiting())
@@ -208,15 +216,13 @@ class SrlDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         """Return the whole running configuration as JSON.
 
         The startup configuration is a file, which JSON-RPC does not show; the candidate is that of
-        this connection. Passwords are hashed or encrypted by the router. A commit of ours that was
-        confirmed by a connection that broke then is saved first.
+        this connection. Passwords are hashed or encrypted by the router.
         """
         del full
         if format != "text" or sanitized:
             raise NotImplementedError("only the running configuration as it is")
         found = {"running": "", "startup": "", "candidate": ""}
         if retrieve in {"all", "running"}:
-            self._save_what_stays()
             (config,) = self._rpc.get(["/"], "running")
             found["running"] = json.dumps(config, separators=(",", ":"))
         if retrieve in {"all", "candidate"} and self._candidate is not None:
@@ -323,14 +329,6 @@ class SrlDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
                 reason = f"the commit is there to stay, and cannot be saved: {exc.reason}"
                 raise CommitRefused(self.hostname, reason) from exc
         self._is_saved = True
-
-    def _save_what_stays(self) -> None:
-        if not self.commit_mark or self._is_saved:
-            return
-        commits = self._commits.settled()
-        stays = any(is_complete(each) and self._is_ours(each) for each in commits)
-        if stays and not any(map(is_waiting, commits)):
-            self._save()
 
 
 def _trusting(hostname: str, ca_file: str | None, *, verify: bool) -> ssl.SSLContext:

@@ -28,11 +28,6 @@ def is_waiting(commit: Commit) -> bool:
     return commit.get("status") == "unconfirmed"
 
 
-def is_complete(commit: Commit) -> bool:
-    """Tell whether a commit is there to stay."""
-    return commit.get("status") == "complete"
-
-
 class Commits:
     """What the router tells of its commits; each look is a request."""
 

@@ -16,6 +16,7 @@ import napalm.base.base as napalm_base
 from lxml import etree
 
 from irrgate.errors import DeviceError, ParseError
+from tasks.drivers import sros_commits as commits
 from tasks.drivers.errors import CandidateRefused, CommitRefused, ConnectionFailed, Locked
 from tasks.drivers.sros_candidate import Loaded, diff, lists_of, read_lists, selecting, undoing
 from tasks.drivers.sros_netconf import AUGMENTS, CONF, PORT, Netconf, Refused, element
@@ -23,12 +24,11 @@ from tasks.drivers.sros_show import facts, neighbours
 
 _OPTIONS: Final = frozenset({
     "port", "verify_host", "known_hosts", "key_file", "use_agent", "ssh_config_file", "config_lock",
+    "save_startup",
 })  # fmt: skip
 _ASK_AGAIN: Final = 300
 """seconds that a commit waits on from when it was asked whether it waits"""
-_ANOTHER_TIME: Final = frozenset({"in-use", "lock-denied", "resource-denied", "access-denied"})
-"""errors of RFC 6241 that say nothing of the commit that was asked about"""
-_MAX_COMMENT: Final = 2048
+_UNSAVED: Final = "let the user copy-config (base-op-authorization), or say save_startup: false"
 _SECRET: Final = re.compile(
     r"<((?:[\w-]*-)?(?:password|secret|key|community|authentication-key|md5))>[^<]+</"
 )
@@ -38,8 +38,9 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
     """An SR OS router in the model-driven configuration mode.
 
     `optional_args`: `port` (830), `verify_host` (true), `known_hosts`, `key_file`, `use_agent`
-    (true), `ssh_config_file`, and `config_lock` (false: the candidate is locked from `open` to
-    `close`, and not only while something is loaded).
+    (true), `ssh_config_file`, `config_lock` (false: the candidate is locked from `open` to
+    `close`, and not only while something is loaded) and `save_startup` (true; false: `save_config`
+    does nothing).
 
     A commit with `revert_in` waits under its mark, `commit_mark`, which another driver needs to
     confirm it or to take it back.
@@ -64,6 +65,7 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         for name in sorted(options.keys() - _OPTIONS):
             raise DeviceError(hostname, f"optional_args: {name!a} is unknown")
         self._holds_lock = bool(options.pop("config_lock", False))
+        self._saves = bool(options.pop("save_startup", True))
         self._options = options
         self.device: Netconf | None = None
         self._locked = False
@@ -76,6 +78,8 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         """whether a commit of that mark waits; None: the router has to be asked"""
         self._due = 0.0
         """of time.monotonic: when it is taken back"""
+        self.wait_on = _ASK_AGAIN
+        """seconds that a commit waits on from when the router is asked whether it waits"""
         self._undo: Loaded | None = None
         """the way back from what this driver has committed to stay"""
 
@@ -169,19 +173,15 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             raise CommitRefused(self.hostname, "no candidate is loaded")
         if revert_in is not None and revert_in <= 0:
             raise CommitRefused(self.hostname, f"revert_in must be positive, not {revert_in}")
-        request = element("commit")
-        if message and self._device.offers(AUGMENTS):
-            request.append(element("comment", message[:_MAX_COMMENT], ns=AUGMENTS))
+        comment = message if self._device.offers(AUGMENTS) else ""
+        request = commits.committing(comment, revert_in, self._mark)
         if revert_in is not None:
-            request.append(element("confirmed"))
-            request.append(element("confirm-timeout", str(revert_in)))
-            request.append(element("persist", self._mark))
             self._waits = None
         undo = undoing(self._names, self._before)
         try:
             self._ask(request)
         except Refused as exc:
-            self._waits = False
+            # Nor is that a word on whether it waits: to save may have been what went wrong.
             raise CommitRefused(self.hostname, exc.reason, hint=exc.hint) from exc
         if revert_in is not None:
             self._waits, self._due = True, time.monotonic() + revert_in
@@ -190,11 +190,20 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             self._unlock()
 
     def confirm_commit(self) -> None:
-        """Let the commit that waits stay; raises CommitRefused when it does not wait any more."""
+        """Let the commit that waits stay, after a restart as well.
+
+        Raises CommitRefused when it does not wait any more, or is there to stay and not saved.
+        """
         if self._waits is False:
             raise CommitRefused(self.hostname, "no commit waits to be confirmed on it")
         with self._under_lock():
-            self._decide(element("commit", element("persist-id", self._mark)))
+            self._decide(commits.confirming(self._mark))
+            self._save()
+
+    def save_config(self) -> None:
+        """Make what is running what the router starts with; raises CommitRefused."""
+        with self._under_lock():
+            self._save()
 
     def has_pending_commit(self) -> bool:
         """Tell whether the commit of `commit_mark` waits to be confirmed."""
@@ -226,7 +235,7 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         """Take back the commit that waits, or else the last one that this driver made to stay."""
         if self._waits is not False:
             with self._under_lock():
-                self._decide(element("cancel-commit", element("persist-id", self._mark)))
+                self._decide(commits.cancelling(self._mark))
                 # What was committed must not stay behind in the candidate.
                 self._ask(element("discard-changes"))
             self._undo = None
@@ -357,24 +366,32 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             raise CommitRefused(self.hostname, exc.reason, hint=exc.hint) from exc
         self._waits = False
 
+    def _save(self) -> None:
+        """Save under the lock: nobody's commit that waits is saved along."""
+        if not self._saves:
+            return
+        try:
+            self._ask(commits.saving())
+        except Refused as exc:
+            reason = f"what is committed cannot be saved: {exc.reason}"
+            raise CommitRefused(self.hostname, reason, hint=exc.hint or _UNSAVED) from exc
+
     def _ask_whether_it_waits(self) -> None:
         """Ask the router whether the commit waits, by letting it wait on.
 
         It has no other way of telling: a confirmed commit with the persist-id of the first one
-        sets its timer anew, and is refused where there is no first one (RFC 6241, 8.4).
+        sets its timer anew, and is refused where there is no first one (RFC 6241, 8.4). Any other
+        refusal says nothing of the commit, and is raised.
         """
-        request = element(
-            "commit",
-            element("confirmed"),
-            element("confirm-timeout", str(_ASK_AGAIN)),
-            element("persist-id", self._mark),
-        )
+        seconds, self._names, self._before = max(1, self.wait_on), [], {}
         with self._under_lock():
+            # What a commit that was refused has left would be committed by the question.
+            self._ask(element("discard-changes"))
             try:
-                self._ask(request)
+                self._ask(commits.waiting_on(self._mark, seconds))
             except Refused as exc:
-                if exc.tag in _ANOTHER_TIME:
+                if not commits.knows_none(exc):
                     raise
                 self._waits = False
             else:
-                self._waits, self._due = True, time.monotonic() + _ASK_AGAIN
+                self._waits, self._due = True, time.monotonic() + seconds

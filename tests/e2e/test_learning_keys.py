@@ -132,6 +132,58 @@ def test_a_key_that_changed_is_never_written(desk: Desk) -> None:
     assert reasons(desk, CHANGES) == {}
 
 
+def test_a_key_of_another_kind_is_no_new_router(desk: Desk) -> None:
+    path = desk.directory / "lab" / "known_hosts"
+    key = desk.directory / "other"
+    subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-N", "", "-f", str(key)], check=True)
+    other = " ".join(key.with_suffix(".pub").read_text().split()[:2])
+    path.write_text(f"[127.0.0.1]:{desk.devices['edge2.mex'].port} {other}\n")
+    arguments = ("--yes", "--limit", "edge2.mex")
+    done = told(desk.irrgate("check", "--learn-keys", *arguments), PROBLEMS)
+    assert "edge2.mex is CHANGED" in done.stdout
+    assert "has ssh-rsa" in " ".join(done.stdout.split())
+    assert path.read_text().count("\n") == 1
+
+
+def test_a_certificate_that_changed_is_never_written(desk: Desk) -> None:
+    path = desk.directory / "lab" / "certificates.pem"
+    forget(desk)
+    assert learned(desk, "--yes", "--limit", "eos", expect=DONE) == dict.fromkeys(EOS, "new")
+    mine, other = (desk.devices[name] for name in EOS)
+    # As if the router at this port had shown the other one's when it was learned.
+    pem = {each: each.certificate.read_text().strip() for each in (mine, other)}
+    text = path.read_text().replace(pem[mine], pem[other])
+    path.write_text(text)
+    assert learned(desk, "--yes", "--limit", EOS[0], expect=PROBLEMS) == {EOS[0]: "CHANGED"}
+    assert path.read_text() == text
+    path.write_text("")
+    assert learned(desk, "--yes", "--limit", EOS[0], expect=DONE) == {EOS[0]: "new"}
+    path.write_text("M\u00e9xico\n" + path.read_text())
+    assert learned(desk, "--yes", "--limit", EOS[0], expect=DONE) == {EOS[0]: "known"}
+
+
+def test_a_file_that_is_a_link_or_no_file_or_not_of_letters(desk: Desk) -> None:
+    path = desk.directory / "lab" / "known_hosts"
+    shared = desk.directory / "shared"
+    shared.write_bytes(b"# M\xe9xico\n")
+    shared.chmod(0o600)
+    path.unlink()
+    path.symlink_to(shared)
+    limited = ("--yes", "--limit", "edge2.mex")
+    done = told(desk.irrgate("check", "--learn-keys", *limited), PROBLEMS)
+    assert "cannot be read: it is not UTF-8" in " ".join(done.stdout.split())
+    shared.write_text("# M\u00e9xico\n")
+    assert learned(desk, *limited, expect=DONE) == {"edge2.mex": "new"}
+    assert path.is_symlink()
+    assert shared.read_text().startswith("# M\u00e9xico\n[127.0.0.1]:")
+    assert shared.stat().st_mode & 0o777 == 0o600
+    path.unlink()
+    path.mkdir()
+    done = told(desk.irrgate("check", "--learn-keys", *limited), COULD_NOT_RUN)
+    assert f"{path}: cannot be written: Is a directory" in done.stderr
+    assert not list(path.parent.glob(".known_hosts-*"))
+
+
 def test_what_the_user_knew_goes_into_a_new_file(desk: Desk) -> None:
     home = desk.directory / "home"
     (home / ".ssh").mkdir(parents=True)

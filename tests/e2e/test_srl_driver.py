@@ -164,11 +164,10 @@ def test_a_commit_without_a_timer_stays_also_where_the_router_has_one_for_all(
     assert device.ask("startup") == device.running()
 
 
-def test_what_is_confirmed_and_not_saved_is_saved_by_the_next_look(
+def test_what_is_confirmed_and_not_saved_is_saved_when_it_is_asked_for(
     device: LabDevice, driver: SrlDriver
 ) -> None:
     loaded(driver).commit_config(revert_in=60)
-    mark = driver.commit_mark
     device.inject("drop_after", "confirm")
     with pytest.raises(ConnectionFailed, match="closed the connection without an answer"):
         driver.confirm_commit()
@@ -176,9 +175,12 @@ def test_what_is_confirmed_and_not_saved_is_saved_by_the_next_look(
     with driver_of(device) as other:
         assert held(other) == NEW
         assert device.ask("startup") != device.running()
-        other.commit_mark = mark
-        assert held(other) == NEW
+        other.save_config()
         assert device.ask("startup") == device.running()
+        loaded(other, OLD).commit_config(revert_in=60)
+        with pytest.raises(CommitRefused, match="waits to be confirmed, and is not saved"):
+            other.save_config()
+        other.rollback()
 
 
 def test_a_startup_configuration_that_is_not_to_be_saved(device: LabDevice) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,13 +37,14 @@ from tests.e2e.test_removal import leave
 from tests.lab.demo import ADDED, WITHDRAWN
 from tests.lab.harness import PROJECT, LabDevice
 from tests.lab.network import LabNetwork, lab_network
+from tests.unit.plans_made import members
 
 pytestmark = pytest.mark.e2e
 
 ROUTER = "edge1.lim"
 V4, V6 = "IRR-AS64500-V4", "IRR-AS64500-V6"
 DRY_RUN = ["lock", "discard", "unlock"]
-COMMITTED = ["lock", "commit-confirmed", "confirmed", "unlock"]
+COMMITTED = ["lock", "commit-confirmed", "confirmed", "save", "unlock"]
 
 
 def sros_inventory(directory: Path) -> Path:
@@ -117,7 +121,7 @@ def test_from_an_empty_router_to_a_removal_and_back(desk: Desk) -> None:
         "}",
     ]
     assert desk.outcomes(changed, expect=DONE) == {ROUTER: ("done", "")}
-    [record] = [each for each in log(device)[-4:] if each.changed]
+    [record] = [each for each in log(device)[-5:] if each.changed]
     assert record.objects == (f"prefix-list {V4}",)
     assert record.detail.startswith("irrgate")
 
@@ -185,6 +189,32 @@ def test_a_commit_that_costs_a_session_its_prefixes_is_taken_back(desk: Desk, ti
     assert "198.51.100.2" in reason
     assert device.running() == right
     assert device.locks() == device.candidates() == []
+
+
+def test_a_plan_whose_candidate_says_more_than_its_filters_is_not_committed(desk: Desk) -> None:
+    """Though each digest in it is right."""
+    device, plan = router(desk), desk.plan(expect=CHANGES)
+    held, name = dict(members(plan.path)), f"hosts/{ROUTER}/candidate"
+    more = b'<prefix-list nc:operation="replace"><name>MINE</name><prefix><ip-prefix>10.0.0.0/8'
+    more += b"</ip-prefix><type>exact</type></prefix></prefix-list></policy-options>"
+    held[name] = held[name].replace(b"</policy-options>", more)
+    record = json.loads(held["plan.json"])
+    record["hosts"][ROUTER]["candidate"] = hashlib.sha256(held[name]).hexdigest()
+    held["plan.json"] = json.dumps(record).encode()
+    sums = (
+        f"{hashlib.sha256(content).hexdigest()}  {each}\n"
+        for each, content in held.items()
+        if each != "plan.sha256"
+    )
+    held["plan.sha256"] = "".join(sums).encode()
+    with zipfile.ZipFile(plan.path, "w") as archive:
+        for each, content in held.items():
+            archive.writestr(each, content)
+    before = device.running()
+    outcome, reason = desk.outcomes(plan, expect=PROBLEMS)[ROUTER]
+    assert outcome == "held"
+    assert reason == "its candidate sets MINE, which the plan does not name"
+    assert device.running() == before
 
 
 def test_a_set_that_is_empty_denies_all(desk: Desk) -> None:

@@ -55,6 +55,13 @@ LOCKED = (
 )
 
 
+_REFUSED = (
+    "<rpc-error><error-type>application</error-type><error-tag>operation-failed</error-tag>"
+    "<error-severity>error</error-severity><error-message>no space left on cf3:</error-message>"
+    "</rpc-error>"
+)
+
+
 def late(operation: str) -> str:
     return rf"did not answer {operation} within 1 s \({SLOW}\)"
 
@@ -232,6 +239,34 @@ def test_a_run_that_is_killed_is_brought_to_an_end(
         assert device.running() == (fleet.new if new else fleet.old)[name]
         assert eventually(lambda: device.locks() == device.candidates() == [])
         device.advance(4000)
+    if new:
+        assert (device.directory / "startup.conf").read_text() == device.running()
+
+
+def test_a_commit_that_is_in_though_it_was_refused_is_confirmed_or_goes_back(fleet: Fleet) -> None:
+    """As where the router saves by itself, and cannot."""
+    fleet.strike([])
+    device = fleet.desk.devices["sros1"]
+    device.inject("garbage", "commit", text=_REFUSED)
+    outcomes = fleet.desk.outcomes(fleet.reviewed, expect=DONE)
+    assert outcomes["sros1"] == ("done", "")
+    device.advance(4000)
+    assert device.running() == fleet.new["sros1"]
+
+
+def test_what_is_confirmed_and_cannot_be_saved_is_not_told_as_done(fleet: Fleet) -> None:
+    fleet.strike([])
+    device = fleet.desk.devices["sros1"]
+    device.inject("error", "save", count=1000)
+    outcomes = fleet.desk.outcomes(fleet.reviewed, expect=PROBLEMS)
+    outcome, reason = outcomes["sros1"]
+    assert outcome == "unsettled"
+    assert "cannot be saved" in reason
+    assert "save_startup: false" in reason
+    assert device.running() == fleet.new["sros1"]
+    device.clear_faults()
+    told(fleet.desk.irrgate("recover"), DONE)
+    assert (device.directory / "startup.conf").read_text() == device.running()
 
 
 def test_what_nobody_confirms_the_router_takes_back(fleet: Fleet) -> None:

@@ -18,6 +18,7 @@ from napalm.base.test.base import TestGettersNetworkDriver as NapalmGetterTests
 from irrgate.errors import DeviceError
 from tasks.drivers.errors import CandidateRefused, CommitRefused, ConnectionFailed, Locked
 from tasks.drivers.sros import SrosDriver
+from tasks.unconfirmed import adopt
 from tests.e2e.desk import eventually
 from tests.lab.harness import LabDevice
 from tests.lab.sros_semantics import config
@@ -277,10 +278,50 @@ def test_a_confirmation_that_was_refused_is_no_answer(lab: LabDevice) -> None:
             with pytest.raises(CommitRefused, match="internal error"):
                 act()
             assert opened.has_pending_commit()
-        # Nor is a refusal to say whether it waits.
+        # Nor is a refusal to say whether it waits, whatever for.
+        with driver(lab) as other:
+            other.commit_mark = opened.commit_mark
+            lab.inject("error", "commit")
+            with pytest.raises(DeviceError, match="internal error"):
+                other.has_pending_commit()
+            assert other.has_pending_commit()
         opened.commit_mark = "other"
         lab.set_running(lab.running())
         assert not opened.has_pending_commit()
+
+
+def test_a_commit_that_is_asked_about_waits_no_longer_than_it_is_told(lab: LabDevice) -> None:
+    with driver(lab) as opened:
+        opened.load_merge_candidate(config=MERGED)
+        opened.commit_config(revert_in=600)
+        mark = opened.commit_mark
+    assert eventually(lambda: not lab.locks())
+    with driver(lab) as other:
+        adopt(other, mark, 90.5)
+        assert other._get_pending_commits() == {mark: 90}
+    [waiting] = lab.candidates()
+    assert float(str(waiting["seconds"])) <= 90
+
+
+def test_what_stays_is_saved(lab: LabDevice) -> None:
+    startup = lab.directory / "startup.conf"
+    with driver(lab) as opened:
+        opened.load_merge_candidate(config=MERGED)
+        opened.commit_config(revert_in=600)
+        startup.unlink(missing_ok=True)
+        lab.inject("error", "save")
+        with pytest.raises(CommitRefused, match="cannot be saved: internal error") as caught:
+            opened.confirm_commit()
+        assert "copy-config" in caught.value.hint
+        assert lab.candidates() == lab.locks() == []
+        assert not startup.exists()
+        opened.save_config()
+        assert startup.read_text() == lab.running()
+    with driver(lab, save_startup=False) as opened:
+        opened.load_merge_candidate(config='prefix-list "C" { prefix 10.0.0.0/8 type exact { } }')
+        opened.commit_config(revert_in=600)
+        opened.confirm_commit()
+        assert startup.read_text() != lab.running()
 
 
 def test_there_may_be_nothing_to_go_back_from(lab: LabDevice) -> None:

@@ -14,7 +14,8 @@ RFC 6241 say, and this router does:
 - What comes back is the configuration from before the first of them. What was committed stays in
   the candidate when it is cancelled (RFC 6241 has only the running configuration go back).
 
-The directory has running.conf, and while a commit waits waiting.json and waiting.conf.
+The directory has running.conf, startup.conf once something was saved (it starts from running.conf
+all the same), and while a commit waits waiting.json and waiting.conf.
 """
 
 from __future__ import annotations
@@ -168,6 +169,11 @@ class Database:
         committed = self.running
         self._undo("rollback", session)
         self.candidate = committed
+
+    def save(self, session: Session) -> None:
+        """Make what is running the startup datastore as well."""
+        self.chassis.save("startup.conf", self.running.xml())
+        self._note("save", session)
 
     def set_running(self, text: str) -> None:
         """Replace the running config past sessions, locks and checks; ValueError if it is none."""

@@ -21,6 +21,7 @@ _STEPS: Final = {
     "cancel-commit": Step.ROLLBACK,
     "discard-changes": Step.DISCARD,
     "close-session": Step.CLOSE,
+    "copy-config": Step.SAVE,
 }
 
 
@@ -46,6 +47,7 @@ class Router(Rpcs[Session]):
             "validate": self._validate,
             "commit": self._commit,
             "cancel-commit": self._cancel,
+            "copy-config": self._copy,
             "get-config": self._get_config,
             "get": self._get,
             "close-session": lambda _session, _request: "<ok/>",
@@ -107,6 +109,14 @@ class Router(Rpcs[Session]):
 
     def _cancel(self, session: Session, request: etree._Element) -> str:
         self._database.cancel(session, request.findtext("{*}persist-id", "").strip())
+        return "<ok/>"
+
+    def _copy(self, session: Session, request: etree._Element) -> str:
+        wanted = request.find("{*}target/{*}startup"), request.find("{*}source/{*}running")
+        if None in wanted:
+            said = "MINOR: MGMT_CORE #2020: Operation is not supported on this datastore"
+            raise RefusedError(RpcError(said, tag="operation-not-supported"))
+        self._database.save(session)
         return "<ok/>"
 
     def _get_config(self, session: Session, request: etree._Element) -> str:

@@ -46,10 +46,22 @@ def test_what_was_intended_is_committed(nornir: Nornir, router: LabDevice, state
         assert "irrgate plan 1234" in (Path(router.directory) / "commits.json").read_text()
 
 
-def test_what_is_read_back_otherwise_is_taken_back(
+def test_a_plan_that_intends_something_else_than_its_candidate_says_is_held(
     nornir: Nornir, router: LabDevice, state: State
 ) -> None:
+    before = router.running()
+    report = committed(nornir, router, state, order(nornir, router, intended=OTHER))
+    reason = f"its candidate says something else of {LIST}"
+    assert report == CommitReport(CommitOutcome.HELD, reason)
+    assert router.running() == before
+
+
+def test_what_is_read_back_otherwise_is_taken_back(
+    nornir: Nornir, router: LabDevice, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The router said yes, and holds something else than the plan intends."""
+    # As if the platform's parser read a candidate in another way than the router.
+    monkeypatch.setattr("tasks.commit.candidate_doubt", lambda *_: "")
     before = router.running()
     report = committed(nornir, router, state, order(nornir, router, intended=OTHER))
     reason = f"does not hold what was committed: {LIST}"

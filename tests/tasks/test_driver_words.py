@@ -116,3 +116,11 @@ def test_our_own_errors_pass_with_the_routers_name() -> None:
     assert caught.value is own
     other = told(WorkspaceError("ca_file", "cannot be read", hint="look"), "connect")
     assert (other.reason, other.hint) == ("connect: cannot be read", "look")
+
+
+@pytest.mark.parametrize("subject", ["edge1.mex", "192.0.2.1"])
+def test_a_secret_in_an_error_of_our_own_is_not_told(subject: str) -> None:
+    said = DeviceError(subject, "HTTP 500: user a, password hosts-secret, naps-secret", hint="look")
+    error = told(said)
+    assert error.reason.endswith("HTTP 500: user a, password ***, ***")
+    assert error.hint == "look"

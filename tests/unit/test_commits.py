@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from irrgate.commits import CommitOrder, changed_since, diff_digest, misread
+from irrgate.commits import CommitOrder, candidate_doubt, changed_since, diff_digest, misread
+from irrgate.platforms import PLATFORMS
 from irrgate.platforms.platform import ManagedList, RunningFilters
 from irrgate.prefixes import Afi, PrefixSet
 from tests.unit.filters_made import prefixes
+from tests.unit.platforms.routers import candidate
 
 DIFF = "[edit policy-options]\n+    10.0.0.0/24 exact;\n-    10.0.2.0/24 exact;"
 
@@ -102,3 +104,20 @@ def test_what_changed_since_the_review() -> None:
     assert changed_since(given, found(A=OTHER, B=ONE, D=OTHER)) == (
         "A now has 10.0.2.0/24; has no 10.0.0.0/24",
     )
+
+
+@pytest.mark.parametrize("platform", sorted(PLATFORMS))
+def test_a_candidate_that_says_else_than_its_plan_is_found(platform: str) -> None:
+    mine, other = prefixes("10.0.0.0/8"), prefixes("192.0.2.0/24")
+    nothing = RunningFilters({}, ())
+
+    def doubt(text: str, **intended: PrefixSet) -> str:
+        given = {name.replace("_", "-"): value for name, value in order(**intended).items()}
+        return candidate_doubt(PLATFORMS[platform], text, given, nothing)
+
+    text = candidate(platform, {"IRR-AS1-V4": mine})
+    assert not doubt(text, IRR_AS1_V4=mine)
+    assert doubt(text, IRR_AS1_V4=other) == "its candidate says something else of IRR-AS1-V4"
+    both = candidate(platform, {"IRR-AS1-V4": mine, "IRR-AS2-V4": mine})
+    assert "IRR-AS2-V4" in doubt(both, IRR_AS1_V4=mine)
+    assert "IRR-AS2-V4" in doubt(text, IRR_AS1_V4=mine, IRR_AS2_V4=other)

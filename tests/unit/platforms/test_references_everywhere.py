@@ -170,3 +170,10 @@ def test_a_config_that_is_cut_off_is_not_one_without_references(platform: str) -
     for cut in (len(running) // 2, len(running) - 3):
         with pytest.raises(ParseError, match="cut off"):
             PLATFORMS[platform].references(running[:cut], [NAME])
+
+
+@pytest.mark.parametrize("platform", sorted(PLATFORMS))
+def test_what_is_said_of_a_config_that_is_cut_off_is_no_secret_of_it(platform: str) -> None:
+    with pytest.raises(ParseError) as caught:
+        PLATFORMS[platform].references(f'{many(platform, 1)[:-40]}\nkey "S3CRET', [NAME])
+    assert "S3CRET" not in str(caught.value)

@@ -334,6 +334,20 @@ def test_a_template_that_prints_something_else_is_refused(old: str, new: str) ->
     assert not same or found.strangers
 
 
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        'operation="delete"',
+        'xmlns:x="urn:ietf:params:xml:ns:netconf:base:1.0" x:operation="delete"',
+    ],
+)
+def test_an_entry_of_a_candidate_that_is_to_be_deleted_is_not_taken_for_one(attribute: str) -> None:
+    text = candidate("sros", {NAME: prefixes("10.0.0.0/8")})
+    assert SROS.parse_candidate(text, V4).lists
+    with pytest.raises(ParseError, match="an entry with an attribute"):
+        SROS.parse_candidate(text.replace("<prefix>", f"<prefix {attribute}>"), V4)
+
+
 @pytest.mark.parametrize("again", ["replace", "remove"])
 def test_a_candidate_has_each_list_once(again: str) -> None:
     text = candidate("sros", {NAME: prefixes("10.0.0.0/8")}, removals={"IRR-AS2-V4": Afi.IPV4})
