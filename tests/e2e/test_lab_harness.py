@@ -69,8 +69,8 @@ def test_what_the_device_refuses_is_told(tmp_path: Path) -> None:
 
 
 def test_an_unknown_platform_is_no_device(tmp_path: Path) -> None:
-    with pytest.raises(LabError, match="no emulated 'ios'"):
-        LabDevice.start("ios", "edge1", tmp_path)
+    with pytest.raises(LabError, match="no emulated 'vyos'"):
+        LabDevice.start("vyos", "edge1", tmp_path)
 
 
 def test_timers_run_in_the_order_of_their_time() -> None:
