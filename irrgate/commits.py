@@ -201,7 +201,8 @@ def candidate_doubt(
         read = says.lists.get(name)
         if read is None or read.prefixes.digest != intended[name][1]:
             wrong.add(name)
-    return f"its candidate says something else of {', '.join(sorted(wrong))}" if wrong else ""
+    names = ", ".join(sorted(wrong))
+    return f"its candidate does not lead to what the plan has for {names}" if wrong else ""
 
 
 def changed_since(order: CommitOrder, found: RunningFilters) -> tuple[str, ...]:

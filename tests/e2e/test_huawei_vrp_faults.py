@@ -293,7 +293,7 @@ def test_an_index_that_has_come_to_mean_another_entry_is_not_what_was_reviewed(
         text = before(device).replace("index 20 ", "index 99 ").replace("index 30 ", "index 20 ")
         device.set_running(text.replace("index 99 ", "index 30 "))
     outcomes = desk.outcomes(reviewed, expect=PROBLEMS)
-    held = ("held", "its diff is not the one that was reviewed")
+    held = ("held", f"its candidate does not lead to what the plan has for {V4}")
     assert outcomes == dict.fromkeys(ROUTERS, held)
     assert all(moments(device) == [] for device in desk.devices.values())
 

@@ -51,17 +51,16 @@ def test_a_plan_that_intends_something_else_than_its_candidate_says_is_held(
 ) -> None:
     before = router.running()
     report = committed(nornir, router, state, order(nornir, router, intended=OTHER))
-    reason = f"its candidate says something else of {LIST}"
+    reason = f"its candidate does not lead to what the plan has for {LIST}"
     assert report == CommitReport(CommitOutcome.HELD, reason)
     assert router.running() == before
 
 
+@pytest.mark.usefixtures("read_otherwise")
 def test_what_is_read_back_otherwise_is_taken_back(
-    nornir: Nornir, router: LabDevice, state: State, monkeypatch: pytest.MonkeyPatch
+    nornir: Nornir, router: LabDevice, state: State
 ) -> None:
     """The router said yes, and holds something else than the plan intends."""
-    # As if the platform's parser read a candidate in another way than the router.
-    monkeypatch.setattr("tasks.commit.candidate_doubt", lambda *_: "")
     before = router.running()
     report = committed(nornir, router, state, order(nornir, router, intended=OTHER))
     reason = f"does not hold what was committed: {LIST}"

@@ -49,6 +49,7 @@ def test_a_commit_that_waits_and_is_right_is_confirmed(
     assert "10.0.0.0/8" in router.running()
 
 
+@pytest.mark.usefixtures("read_otherwise")
 def test_a_commit_that_is_not_the_intended_one_is_taken_back(
     nornir: Nornir, router: LabDevice, state: State
 ) -> None:

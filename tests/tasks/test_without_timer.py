@@ -37,7 +37,7 @@ from tests.tasks.test_settle import ADDRESS, left_clean, sessions
 
 __all__ = ["nornir", "router", "state"]
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("read_otherwise")]
 
 
 def untimed(given: CommitOrder) -> CommitOrder:
