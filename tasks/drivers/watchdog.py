@@ -176,7 +176,8 @@ _PROGRESS: Final = """\
 cd "$1/$2" 2>/dev/null || { echo gone; exit 0; }
 state=making
 [ ! -e made ] || state=made
-[ ! -e outcome ] || state=over
+# What is done and still current would be met by whoever looks for what waits.
+[ ! -e outcome ] || [ "$(cat ../current 2>/dev/null)" = "$2" ] || state=over
 decision=none
 [ ! -h decision ] || decision=$(readlink decision)
 echo "$state $decision"

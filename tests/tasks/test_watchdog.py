@@ -88,6 +88,21 @@ def test_a_confirmed_change_stays(watchdog: Watchdog, value: Path, tmp_path: Pat
     eventually(lambda: not watching(tmp_path))
 
 
+def test_a_change_is_not_over_while_it_would_be_met_as_one_that_waits(
+    watchdog: Watchdog, value: Path, tmp_path: Path
+) -> None:
+    change_id = armed(watchdog, value)
+    watchdog.decide(change_id, Decision.CONFIRM)
+    assert watchdog.until_over(change_id, 10).over
+    # As it is between the last two steps of the process.
+    current = tmp_path / "run" / "current"
+    current.hardlink_to(tmp_path / "run" / change_id / "name")
+    assert watchdog.waiting() is not None
+    assert not watchdog.progress(change_id).over
+    current.unlink()
+    assert watchdog.progress(change_id).over
+
+
 def test_what_nobody_confirms_is_taken_back_in_time(watchdog: Watchdog, value: Path) -> None:
     began = time.monotonic()
     change_id = armed(watchdog, value, 2)
