@@ -16,7 +16,6 @@ from irrgate.aggregation import LENGTH_BITS, LENGTH_MASK, Entry
 from irrgate.errors import ParseError
 from irrgate.platforms.bird_file import Block, read_candidate, read_own
 from irrgate.platforms.daemon_files import find_references, split_files
-from irrgate.platforms.mentions import is_own_name
 from irrgate.platforms.platform import (
     NONE,
     Capabilities,
@@ -30,7 +29,8 @@ from irrgate.platforms.platform import (
     UpdateStrategy,
     removable_afi,
 )
-from irrgate.prefixes import Afi, PrefixSet, format_prefixes, parse_keys
+from irrgate.platforms.reading import keys_of, stranger_of
+from irrgate.prefixes import Afi, PrefixSet, format_prefixes
 
 _MAX_NAME: Final = 64
 """SYM_MAX_LEN of BIRD 2.0.12, measured; with the quotes around it or without"""
@@ -145,12 +145,13 @@ def _managed(block: Block, *, plain: bool) -> ManagedList:
 
 
 def _stranger(block: Block, references: tuple[str, ...], wanted: Mapping[str, Afi]) -> Stranger:
-    removable = block.name not in wanted and is_own_name(block.name)
-    try:
-        _entries(block, Afi(block.family))
-    except ParseError:
-        removable = False
-    return Stranger(block.name, Afi(block.family), references, removable)
+    return stranger_of(
+        block.name,
+        Afi(block.family),
+        references,
+        ours=block.name not in wanted,
+        read=lambda afi: _entries(block, afi),
+    )
 
 
 def _entries(block: Block, afi: Afi) -> list[Entry]:
@@ -159,10 +160,7 @@ def _entries(block: Block, afi: Afi) -> list[Entry]:
     texts = _SEPARATOR.sub("\n", body).split()
     # `192.0.2.0/24` or `10.0.0.0/8{8,24}`.
     parts = [text.partition("{") for text in texts]
-    try:
-        keys = parse_keys(afi, [prefix for prefix, _, _ in parts])
-    except ValueError as exc:
-        raise ParseError(block.name, str(exc)) from exc
+    keys = keys_of(afi, [prefix for prefix, _, _ in parts], block.name)
     entries: list[Entry] = []
     for key, text, (_, brace, lengths) in zip(keys, texts, parts, strict=True):
         length = key & LENGTH_MASK

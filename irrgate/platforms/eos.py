@@ -10,7 +10,6 @@ import itertools
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import islice, repeat
 from typing import Final
 
@@ -18,7 +17,6 @@ from irrgate.aggregation import LENGTH_BITS, LENGTH_MASK, Entry
 from irrgate.errors import ParseError
 from irrgate.platforms.eos_references import find_references
 from irrgate.platforms.first_match import first_match
-from irrgate.platforms.mentions import is_own_name
 from irrgate.platforms.platform import (
     NONE,
     Capabilities,
@@ -32,7 +30,8 @@ from irrgate.platforms.platform import (
     UpdateStrategy,
     removable_afi,
 )
-from irrgate.prefixes import Afi, PrefixSet, format_address, format_prefixes, parse_keys
+from irrgate.platforms.reading import keys_of, lengths_of, refuse_without_last, stranger_of
+from irrgate.prefixes import Afi, PrefixSet, format_address, format_prefixes
 
 _KEYWORDS: Final = {Afi.IPV4: "ip", Afi.IPV6: "ipv6"}
 _FAMILIES: Final = {keyword: afi for afi, keyword in _KEYWORDS.items()}
@@ -45,7 +44,6 @@ _HEADER = re.compile(r"^(ip|ipv6) prefix-list (\S+)[ \t]*(.*)$", re.MULTILINE)
 _REMOVAL = re.compile(r"no (ip|ipv6) prefix-list (\S+)")
 _SINGLE = re.compile(r"^[ \t]*seq ([0-9]{1,10}) permit (\S+)[ \t\r]*$", re.MULTILINE)
 _ENTRY = re.compile(r"seq ([0-9]{1,10}) (permit|deny) (\S+)(?: (.*))?")
-_QUALIFIERS = re.compile(r"eq ([0-9]{1,3})|le ([0-9]{1,3})|ge ([0-9]{1,3})(?: le ([0-9]{1,3}))?")
 _REMARK = re.compile(r"(?:seq \d+ )?remark\b.*|!.*")
 _BLOCK_END = re.compile(r"\n(?=\S)")
 
@@ -104,7 +102,7 @@ class Eos:
 
     def parse(self, running: str, wanted: Mapping[str, Afi], managed_prefix: str) -> RunningFilters:
         """Return the managed prefix lists of `show running-config`; see Platform."""
-        _refuse_cut_off(running)
+        refuse_without_last(running, "end", "EOS")
         texts: dict[str, list[str]] = {}
         strange: dict[str, dict[Afi, list[str]]] = {}
         for match in _HEADER.finditer(running):
@@ -129,7 +127,7 @@ class Eos:
 
     def references(self, running: str, names: Collection[str]) -> Mapping[str, tuple[str, ...]]:
         """Return the lines that mention each of `names`; see Platform."""
-        _refuse_cut_off(running)
+        refuse_without_last(running, "end", "EOS")
         return find_references(running, names)
 
     def parse_candidate(
@@ -212,13 +210,6 @@ class Eos:
         return Removal(stranger.name, afi, _KEYWORDS[afi])
 
 
-def _refuse_cut_off(running: str) -> None:
-    if not running.rstrip().endswith("\nend"):
-        raise ParseError(
-            "running config", "is cut off: EOS ends it with the line `end`, which is missing"
-        )
-
-
 def _stranger(
     name: str, definitions: Mapping[Afi, list[str]], references: tuple[str, ...], *, alone: bool
 ) -> Stranger:
@@ -226,12 +217,10 @@ def _stranger(
     if len(definitions) > 1:
         return Stranger(name, None, references, removable=False)
     ((afi, texts),) = definitions.items()
-    removable = alone and is_own_name(name)
-    try:
-        _read("\n".join(texts), afi, name)
-    except ParseError:
-        removable = False
-    return Stranger(name, afi, references, removable)
+    text = "\n".join(texts)
+    return stranger_of(
+        name, afi, references, ours=alone, read=lambda family: _read(text, family, name)
+    )
 
 
 def _sequence_numbers(entries: list[Entry], kept: Mapping[Entry, int]) -> list[int]:
@@ -265,7 +254,7 @@ def _block(running: str, start: int) -> str:
 def _read(text: str, afi: Afi, name: str) -> _Read:
     text = text.strip()
     found = _SINGLE.findall(text)
-    keys = _keys(afi, [prefix for _, prefix in found], name)
+    keys = keys_of(afi, [prefix for _, prefix in found], name)
     read = _Read(
         [int(number) for number, _ in found],
         [(key >> LENGTH_BITS, n := key & LENGTH_MASK, n, n) for key in keys],
@@ -288,33 +277,13 @@ def _read_others(into: _Read, text: str, afi: Afi, name: str) -> None:
             into.plain = False
         else:
             raise ParseError(name, f"a line of the list is unknown: {line!a}")
-    for key, match in zip(_keys(afi, [each[3] for each in entries], name), entries, strict=True):
-        lengths = _lengths(match[4] or "", key & LENGTH_MASK, afi.bits)
+    for key, match in zip(keys_of(afi, [each[3] for each in entries], name), entries, strict=True):
+        lengths = lengths_of(match[4] or "", key & LENGTH_MASK, afi.bits)
         if lengths is None:
             raise ParseError(name, f"an entry has impossible qualifiers: {match[0]!a}")
         permits = match[2] == "permit"
         (into.numbers if permits else into.denied_numbers).append(int(match[1]))
         (into.permits if permits else into.denies).append((key >> LENGTH_BITS, *lengths))
-
-
-def _keys(afi: Afi, texts: list[str], name: str) -> list[int]:
-    try:
-        return parse_keys(afi, texts)
-    except ValueError as exc:
-        raise ParseError(name, str(exc)) from exc
-
-
-@lru_cache(maxsize=4096)
-def _lengths(qualifiers: str, length: int, bits: int) -> tuple[int, int, int] | None:
-    """Return (length, ge, le) of an entry, or None where they cannot be."""
-    if not qualifiers:
-        return length, length, length
-    match = _QUALIFIERS.fullmatch(qualifiers)
-    if match is None:
-        return None
-    exact, le, ge, ge_le = match.groups()
-    low, high = int(exact or ge or length), int(exact or le or ge_le or bits)
-    return (length, low, high) if length <= low <= high <= bits else None
 
 
 def _managed(name: str, afi: Afi, texts: Iterable[str]) -> ManagedList:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Final
 
-from irrgate.errors import ParseError
 from irrgate.platforms.numbered_delta import Numbering
 from irrgate.platforms.numbered_lines import (
     FAMILIES,
@@ -16,21 +16,18 @@ from irrgate.platforms.numbered_lines import (
     read_lines,
 )
 from irrgate.platforms.platform import Line, Row
+from irrgate.platforms.reading import refuse_without_last
 from irrgate.prefixes import Afi
 
 __all__ = ["DIALECT", "FAMILIES", "KEYWORDS", "entry_text", "lines_of", "read_rows"]
 
 
-def _refuse_cut_off(running: str) -> None:
-    if not running.rstrip().endswith("\nend"):
-        raise ParseError(
-            "running config", "is cut off: FRR ends it with the line `end`, which is missing"
-        )
-
-
 # FRR shows every number; what bgpq4 prints without is read as FRR would number it.
 DIALECT: Final = Dialect(
-    _refuse_cut_off, Numbering(max_sequence=4_294_967_295), any_word=True, unnumbered_step=5
+    partial(refuse_without_last, line="end", system="FRR"),
+    Numbering(max_sequence=4_294_967_295),
+    any_word=True,
+    unnumbered_step=5,
 )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from irrgate.errors import ParseError
@@ -34,6 +35,7 @@ from irrgate.platforms.platform import (
     Row,
     UpdateStrategy,
 )
+from irrgate.platforms.reading import refuse_without_last
 from irrgate.prefixes import Afi
 
 _DEFINITION: Final = re.compile(r"ip ip(?:v6)?-prefix (\S+)")
@@ -41,14 +43,9 @@ _CHANGE: Final = re.compile(r"(undo )?ip (ip-prefix|ipv6-prefix) (\S+)(?: (.*))?
 _INDEX: Final = re.compile(r"index ([1-9][0-9]{0,9})")
 
 
-def _refuse_cut_off(running: str) -> None:
-    if not running.rstrip().endswith("\nreturn"):
-        raise ParseError(
-            "running config", "is cut off: VRP ends it with the line `return`, which is missing"
-        )
-
-
-_DIALECT: Final = Dialect(_refuse_cut_off, Numbering(max_sequence=MAX_SEQUENCE))
+_DIALECT: Final = Dialect(
+    partial(refuse_without_last, line="return", system="VRP"), Numbering(max_sequence=MAX_SEQUENCE)
+)
 _CAPABILITIES: Final = Capabilities(
     strategy=UpdateStrategy.DELTA,
     revert_step=1,

@@ -16,7 +16,8 @@ from irrgate.aggregation import LENGTH_BITS, LENGTH_MASK, Entry
 from irrgate.errors import ParseError
 from irrgate.platforms.numbered_lines import ListedRows
 from irrgate.platforms.platform import Line, Row
-from irrgate.prefixes import Afi, format_prefixes, parse_keys
+from irrgate.platforms.reading import keys_of
+from irrgate.prefixes import Afi, format_prefixes
 
 KEYWORDS: Final = {Afi.IPV4: "ip-prefix", Afi.IPV6: "ipv6-prefix"}
 FAMILIES: Final = {keyword: afi for afi, keyword in KEYWORDS.items()}
@@ -51,10 +52,7 @@ def read_rows(afi: Afi, name: str, rests: Sequence[str]) -> ListedRows:
     # Nearly every list is all of these: the others are read slowly.
     if len(found) < len(rests):
         found, networks, numbered = _read_one_by_one(name, rests)
-    try:
-        keys = parse_keys(afi, [prefix.replace(" ", "/") for _, _, prefix, _ in found])
-    except ValueError as exc:
-        raise ParseError(name, str(exc)) from exc
+    keys = keys_of(afi, [prefix.replace(" ", "/") for _, _, prefix, _ in found], name)
     bits = afi.bits
     rows: list[Row] = []
     for (number, action, _, qualified), key in zip(found, keys, strict=True):

@@ -9,27 +9,24 @@ entry that denies all, which stays whatever else changes: see irrgate.platforms.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
-from irrgate.errors import ParseError
 from irrgate.platforms.numbered import NumberedLists
 from irrgate.platforms.numbered_delta import Numbering
 from irrgate.platforms.numbered_lines import Dialect
 from irrgate.platforms.platform import Capabilities, DriverFault, UpdateStrategy
+from irrgate.platforms.reading import refuse_without_last
 
 UNNUMBERED_STEP: Final = 5
 """between the numbers that IOS gives to entries which are entered without one"""
 
 
-def _refuse_cut_off(running: str) -> None:
-    if not running.rstrip().endswith("\nend"):
-        raise ParseError(
-            "running config", "is cut off: IOS ends it with the line `end`, which is missing"
-        )
-
-
 DIALECT: Final = Dialect(
-    _refuse_cut_off, Numbering(floor=True), open_ge=True, unnumbered_step=UNNUMBERED_STEP
+    partial(refuse_without_last, line="end", system="IOS"),
+    Numbering(floor=True),
+    open_ge=True,
+    unnumbered_step=UNNUMBERED_STEP,
 )
 
 _CAPABILITIES: Final = Capabilities(

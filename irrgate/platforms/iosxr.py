@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from functools import lru_cache
 from typing import Final
 
 from irrgate.aggregation import LENGTH_BITS, LENGTH_MASK, Entry
 from irrgate.errors import ParseError
 from irrgate.platforms.eos_references import Sections
-from irrgate.platforms.iosxr_text import FoundSet, prefix_sets, refuse_cut_off
-from irrgate.platforms.mentions import References, is_own_name, mentions
+from irrgate.platforms.iosxr_text import FoundSet, prefix_sets
+from irrgate.platforms.mentions import References, mentions
 from irrgate.platforms.platform import (
     NONE,
     Capabilities,
@@ -31,10 +30,10 @@ from irrgate.platforms.platform import (
     UpdateStrategy,
     removable_afi,
 )
-from irrgate.prefixes import Afi, PrefixSet, format_prefixes, parse_keys
+from irrgate.platforms.reading import keys_of, lengths_of, refuse_without_last, stranger_of
+from irrgate.prefixes import Afi, PrefixSet, format_prefixes
 
 _KEYWORD: Final = "prefix-set"
-_QUALIFIERS = re.compile(r"eq ([0-9]{1,3})|le ([0-9]{1,3})|ge ([0-9]{1,3})(?: le ([0-9]{1,3}))?")
 _REMOVAL = re.compile(r"no prefix-set (\S+)")
 _REMARK = re.compile(r"#[^\n]*")
 _EMPTY: Final = {f"# no {afi} prefix is accepted": afi for afi in Afi}
@@ -94,7 +93,7 @@ class IosxrNetconf:
 
     def parse(self, running: str, wanted: Mapping[str, Afi], managed_prefix: str) -> RunningFilters:
         """Return the managed prefix sets of `show running-config`; see Platform."""
-        refuse_cut_off(running)
+        refuse_without_last(running, "end", "IOS-XR")
         lists: dict[str, ManagedList] = {}
         strange: dict[str, FoundSet] = {}
         for found in prefix_sets(running):
@@ -114,7 +113,7 @@ class IosxrNetconf:
 
     def references(self, running: str, names: Collection[str]) -> Mapping[str, tuple[str, ...]]:
         """Return the lines that mention each of `names`; see Platform."""
-        refuse_cut_off(running)
+        refuse_without_last(running, "end", "IOS-XR")
         return _find_references(running, names)
 
     def parse_candidate(
@@ -182,14 +181,13 @@ def _line(text: str, length: int, ge: int, le: int) -> Line:
 
 
 def _stranger(found: FoundSet, references: tuple[str, ...]) -> Stranger:
-    afi = _family(found.body)
-    if afi is None or not is_own_name(found.name):
-        return Stranger(found.name, afi, references, removable=False)
-    try:
-        _managed(found.name, afi, found.body)
-    except ParseError:
-        return Stranger(found.name, afi, references, removable=False)
-    return Stranger(found.name, afi, references, removable=True)
+    return stranger_of(
+        found.name,
+        _family(found.body),
+        references,
+        ours=True,
+        read=lambda afi: _managed(found.name, afi, found.body),
+    )
 
 
 def _family(body: str) -> Afi | None:
@@ -222,7 +220,7 @@ def _managed(name: str, afi: Afi, body: str) -> ManagedList:
     exact = [item for item in own if "/" in item and " " not in item and "\n" not in item]
     entries = [
         (key >> LENGTH_BITS, length := key & LENGTH_MASK, length, length)
-        for key in _keys(afi, exact, name)
+        for key in keys_of(afi, exact, name)
     ]
     if len(exact) < len(own):
         single = set(exact)
@@ -239,31 +237,11 @@ def _other_entries(afi: Afi, items: list[str], name: str) -> Iterator[Entry]:
     split = [" ".join(item.split()).partition(" ") for item in items]
     # Only what has a length of its own may have others.
     texts = [each[0] if "/" in each[0] or each[2] else f"{each[0]}/{afi.bits}" for each in split]
-    for key, (_, _, rest), item in zip(_keys(afi, texts, name), split, items, strict=True):
-        lengths = _lengths(rest, key & LENGTH_MASK, afi.bits)
+    for key, (_, _, rest), item in zip(keys_of(afi, texts, name), split, items, strict=True):
+        lengths = lengths_of(rest, key & LENGTH_MASK, afi.bits)
         if lengths is None:
             raise ParseError(name, f"an entry of the set is unknown: {item!a}")
         yield (key >> LENGTH_BITS, *lengths)
-
-
-def _keys(afi: Afi, texts: list[str], name: str) -> list[int]:
-    try:
-        return parse_keys(afi, texts)
-    except ValueError as exc:
-        raise ParseError(name, str(exc)) from exc
-
-
-@lru_cache(maxsize=4096)
-def _lengths(qualifiers: str, length: int, bits: int) -> tuple[int, int, int] | None:
-    """Return (length, ge, le) of an entry, or None where they cannot be."""
-    if not qualifiers:
-        return length, length, length
-    match = _QUALIFIERS.fullmatch(qualifiers)
-    if match is None:
-        return None
-    exact, le, ge, ge_le = match.groups()
-    low, high = int(exact or ge or length), int(exact or le or ge_le or bits)
-    return (length, low, high) if length <= low <= high <= bits else None
 
 
 def _find_references(running: str, names: Collection[str]) -> Mapping[str, tuple[str, ...]]:

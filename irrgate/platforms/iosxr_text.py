@@ -26,14 +26,6 @@ class FoundSet:
     """behind its end-set"""
 
 
-def refuse_cut_off(running: str) -> None:
-    """Raise ParseError unless the configuration ends as IOS-XR ends one."""
-    if not running.rstrip().endswith("\nend"):
-        raise ParseError(
-            "running config", "is cut off: IOS-XR ends it with the line `end`, which is missing"
-        )
-
-
 def prefix_sets(text: str) -> Iterator[FoundSet]:
     """Yield the prefix sets of the top level, or raise ParseError for one without an end."""
     at = 0

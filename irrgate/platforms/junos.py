@@ -23,7 +23,6 @@ from irrgate.aggregation import LENGTH_BITS, LENGTH_MASK, Entry, Nodes, last_key
 from irrgate.errors import ParseError
 from irrgate.platforms.junos_blocks import FoundList, route_filter_lists
 from irrgate.platforms.junos_references import find_references
-from irrgate.platforms.mentions import is_own_name
 from irrgate.platforms.platform import (
     NONE,
     Capabilities,
@@ -37,7 +36,8 @@ from irrgate.platforms.platform import (
     UpdateStrategy,
     removable_afi,
 )
-from irrgate.prefixes import Afi, PrefixSet, format_address, format_prefixes, parse_keys
+from irrgate.platforms.reading import keys_of, stranger_of
+from irrgate.prefixes import Afi, PrefixSet, format_address, format_prefixes
 
 _ENTRY = re.compile(
     r"\s*(?P<inactive>inactive: )?(?P<prefix>[0-9A-Fa-f.:]+/[0-9]+) "
@@ -199,14 +199,13 @@ def _stranger(name: str, found: list[FoundList], references: tuple[str, ...]) ->
     families = {_family(each.body) for each in found}
     afi = families.pop() if len(families) == 1 else None
     own = [each for each in found if each.path == _TOP and each.active]
-    if afi is None or len(own) < len(found) or not is_own_name(name):
-        return Stranger(name, afi, references, removable=False)
-    try:
-        for each in own:
-            _managed(name, afi, each.body)
-    except ParseError:
-        return Stranger(name, afi, references, removable=False)
-    return Stranger(name, afi, references, removable=True)
+    return stranger_of(
+        name,
+        afi,
+        references,
+        ours=len(own) == len(found),
+        read=lambda family: [_managed(name, family, each.body) for each in own],
+    )
 
 
 def _family(body: str) -> Afi | None:
@@ -256,7 +255,7 @@ def _managed(name: str, afi: Afi, body: str) -> ManagedList:
         matched = list(_ENTRY.finditer(bare))
         plain = plain and _is_deny_all(matched, afi)
         return ManagedList(name, afi, _longest_match(afi, matched, name), plain)
-    keys = _keys(afi, exact, name)
+    keys = keys_of(afi, exact, name)
     entries = [(key >> LENGTH_BITS, n := key & LENGTH_MASK, n, n) for key in keys]
     entries += _entries(afi, matched, name)
     entries.sort()
@@ -274,16 +273,9 @@ def _is_deny_all(matched: list[re.Match[str]], afi: Afi) -> bool:
     return rejects and matched[0]["prefix"] == nothing(afi)
 
 
-def _keys(afi: Afi, texts: list[str], name: str) -> list[int]:
-    try:
-        return parse_keys(afi, texts)
-    except ValueError as exc:
-        raise ParseError(name, str(exc)) from exc
-
-
 def _entries(afi: Afi, matched: list[re.Match[str]], name: str) -> Iterator[Entry]:
     bits = afi.bits
-    keys = _keys(afi, [each["prefix"] for each in matched], name)
+    keys = keys_of(afi, [each["prefix"] for each in matched], name)
     for key, each in zip(keys, matched, strict=True):
         address, length = key >> LENGTH_BITS, key & LENGTH_MASK
         ge, le = length, bits

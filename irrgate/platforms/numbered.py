@@ -43,6 +43,7 @@ from irrgate.platforms.platform import (
     Stranger,
     removable_afi,
 )
+from irrgate.platforms.reading import stranger_of
 from irrgate.prefixes import Afi, PrefixSet
 
 _LINE: Final = re.compile(r"^(ip|ipv6) prefix-list (\S+) (.*\S)[ \r]*$", re.MULTILINE)
@@ -239,12 +240,13 @@ class NumberedLists:
         if len(definitions) > 1:
             return Stranger(name, None, references, removable=False)
         ((afi, rests),) = definitions.items()
-        removable = alone and is_own_name(name)
-        try:
-            self.read(afi, name, list(rests))
-        except ParseError:
-            removable = False
-        return Stranger(name, afi, references, removable)
+        return stranger_of(
+            name,
+            afi,
+            references,
+            ours=alone,
+            read=lambda family: self.read(family, name, list(rests)),
+        )
 
     def _managed(self, name: str, afi: Afi, listed: ListedRows) -> ManagedList:
         rows = listed.rows

@@ -15,7 +15,8 @@ from irrgate.aggregation import LENGTH_BITS, LENGTH_MASK
 from irrgate.errors import ParseError
 from irrgate.platforms.numbered_delta import Numbering
 from irrgate.platforms.platform import Line, Row
-from irrgate.prefixes import Afi, format_address, format_prefixes, parse_keys
+from irrgate.platforms.reading import keys_of
+from irrgate.prefixes import Afi, format_address, format_prefixes
 
 KEYWORDS: Final = {Afi.IPV4: "ip", Afi.IPV6: "ipv6"}
 FAMILIES: Final = {keyword: afi for afi, keyword in KEYWORDS.items()}
@@ -79,10 +80,7 @@ def read_lines(dialect: Dialect, afi: Afi, name: str, rests: Iterable[str]) -> L
         raise ParseError(name, "an entry of the list has a form that the platform has not")
     numbers = list(map(int, texts)) if numbered else _guessed(texts, dialect.unnumbered_step)
     everything = f"{format_address(afi, 0)}/0"
-    try:
-        keys = parse_keys(afi, [prefix or everything for _, _, prefix, _ in found])
-    except ValueError as exc:
-        raise ParseError(name, str(exc)) from exc
+    keys = keys_of(afi, [prefix or everything for _, _, prefix, _ in found], name)
     rows: list[Row] = []
     highest, bits = dialect.numbering.max_sequence, afi.bits
     for number, key, (_, action, prefix, qualified) in zip(numbers, keys, found, strict=True):

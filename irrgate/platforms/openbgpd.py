@@ -14,7 +14,6 @@ from typing import Final
 from irrgate.aggregation import LENGTH_BITS, LENGTH_MASK, Entry
 from irrgate.errors import ParseError
 from irrgate.platforms.daemon_files import find_references
-from irrgate.platforms.mentions import is_own_name
 from irrgate.platforms.openbgpd_text import defined_elsewhere, definitions, is_seal, split
 from irrgate.platforms.platform import (
     NONE,
@@ -29,7 +28,8 @@ from irrgate.platforms.platform import (
     UpdateStrategy,
     removable_afi,
 )
-from irrgate.prefixes import Afi, PrefixSet, format_prefixes, parse_keys
+from irrgate.platforms.reading import keys_of, stranger_of
+from irrgate.prefixes import Afi, PrefixSet, format_prefixes
 
 MAX_NAME: Final = 127
 """bytes: `prefix-set "..." too long: max 127` (bgpd 7.7)"""
@@ -165,13 +165,13 @@ def _stranger(
     name: str, body: str | None, elsewhere: tuple[str, str] | None, references: tuple[str, ...]
 ) -> Stranger:
     afi = _family(body if body is not None else elsewhere[1] if elsewhere else "")
-    removable = body is not None and elsewhere is None and afi is not None and is_own_name(name)
-    if removable and body is not None and afi is not None:
-        try:
-            _managed(name, afi, body, proven=True)
-        except ParseError:
-            removable = False
-    return Stranger(name, afi, references, removable)
+    return stranger_of(
+        name,
+        afi,
+        references,
+        ours=body is not None and elsewhere is None,
+        read=lambda family: _managed(name, family, body or "", proven=True),
+    )
 
 
 def _family(body: str) -> Afi | None:
@@ -190,7 +190,7 @@ def _managed(name: str, afi: Afi, body: str, *, proven: bool) -> ManagedList:
         plain = proven and _DENY_ALL[body] is afi
         return ManagedList(name, afi, PrefixSet.empty(afi), plain)
     singles = _SINGLE.findall(body)
-    keys = _keys(afi, singles, name)
+    keys = keys_of(afi, singles, name)
     entries = [(key >> LENGTH_BITS, n := key & LENGTH_MASK, n, n) for key in keys]
     ours = True
     # Single prefixes are most of nearly every set: the rest is read slowly.
@@ -210,7 +210,7 @@ def _others(afi: Afi, text: str, name: str) -> Iterator[Entry]:
     if unknown:
         raise ParseError(name, f"an entry of the set is unknown: {unknown[:80]!a}")
     matched = list(_ENTRY.finditer(bare))
-    keys = _keys(afi, [match["prefix"] for match in matched], name)
+    keys = keys_of(afi, [match["prefix"] for match in matched], name)
     for key, match in zip(keys, matched, strict=True):
         address, length = key >> LENGTH_BITS, key & LENGTH_MASK
         low, high = _lengths(match, length, afi.bits)
@@ -237,10 +237,3 @@ def _lengths(match: re.Match[str], length: int, bits: int) -> tuple[int, int]:
         ">=": (n, bits),
         ">": (n + 1, bits),
     }[match["operator"]]
-
-
-def _keys(afi: Afi, texts: list[str], name: str) -> list[int]:
-    try:
-        return parse_keys(afi, texts)
-    except ValueError as exc:
-        raise ParseError(name, str(exc)) from exc

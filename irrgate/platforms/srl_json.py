@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from irrgate.aggregation import LENGTH_BITS, LENGTH_MASK, Entry
 from irrgate.errors import ParseError
-from irrgate.prefixes import Afi, parse_keys
+from irrgate.platforms.reading import keys_of
+from irrgate.prefixes import Afi
 
 RUNNING: Final = "running config"
 _CANDIDATE: Final = "candidate"
@@ -138,10 +139,7 @@ def _is_entry(each: object) -> bool:
 
 def read_entries(name: str, afi: Afi, raw: Sequence[RawEntry]) -> list[Entry]:
     """Return entries of one family, in their order; raises ParseError."""
-    try:
-        keys = parse_keys(afi, [prefix for prefix, _ in raw])
-    except ValueError as exc:
-        raise ParseError(name, str(exc)) from exc
+    keys = keys_of(afi, [prefix for prefix, _ in raw], name)
     bits = afi.bits
     ranges = {text: _range(text) for text in {lengths for _, lengths in raw}}
     entries: list[Entry] = []

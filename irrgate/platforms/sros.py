@@ -16,7 +16,6 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from irrgate.errors import ParseError
-from irrgate.platforms.mentions import is_own_name
 from irrgate.platforms.platform import (
     NONE,
     Capabilities,
@@ -30,6 +29,7 @@ from irrgate.platforms.platform import (
     UpdateStrategy,
     removable_afi,
 )
+from irrgate.platforms.reading import stranger_of
 from irrgate.platforms.sros_config import CONF, FoundList, SrosConfig, refuse_hidden
 from irrgate.platforms.sros_entries import family_of, nothing, read_list, written_entries
 from irrgate.prefixes import Afi, PrefixSet, format_prefixes
@@ -183,14 +183,13 @@ def _line(prefix: str, length: int, ge: int, le: int) -> Line:
 def _stranger(name: str, found: list[FoundList], references: tuple[str, ...]) -> Stranger:
     families = {family_of(each.body) for each in found}
     afi = families.pop() if len(families) == 1 else None
-    if afi is None or not all(each.is_own for each in found) or not is_own_name(name):
-        return Stranger(name, afi, references, removable=False)
-    try:
-        for each in found:
-            _managed(name, afi, each.body)
-    except ParseError:
-        return Stranger(name, afi, references, removable=False)
-    return Stranger(name, afi, references, removable=True)
+    return stranger_of(
+        name,
+        afi,
+        references,
+        ours=all(each.is_own for each in found),
+        read=lambda family: [_managed(name, family, each.body) for each in found],
+    )
 
 
 def _managed(name: str, afi: Afi, body: str) -> ManagedList:
