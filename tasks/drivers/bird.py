@@ -16,7 +16,7 @@ from irrgate.platforms.bird_file import (
     read_own,
     write_own,
 )
-from tasks.drivers import daemon
+from tasks.drivers import daemon, loading
 from tasks.drivers.bird_router import BirdRouter, Paths
 from tasks.drivers.bird_show import interfaces, neighbours, status_value, uptime, version
 from tasks.drivers.errors import CommitRefused, ConnectionFailed
@@ -86,7 +86,7 @@ class BirdDriver(daemon.DaemonDriver):
         self._load(filename, config, whole=True)
 
     def _load(self, filename: str | None, config: str | None, *, whole: bool) -> None:
-        with self._reading(filename, config) as text:
+        with loading.reading(self.hostname, filename, config) as text:
             candidate = read_candidate(text)
             base, own = self._bird().own_file()
         before = own

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 # As a module: NAPALM takes the first NetworkDriver in here, imported ones included.
 import napalm.base.base as napalm_base
 
-from irrgate.errors import ParseError, PlatformError
-from tasks.drivers.errors import CandidateRefused, CommitRefused, ConnectionFailed, TimedOut
+from tasks.drivers.errors import CommitRefused, ConnectionFailed, TimedOut
 from tasks.drivers.shell import Shell, open_shell
 from tasks.drivers.watchdog import Decision, Progress, Waiting, Watchdog
 
@@ -83,16 +79,6 @@ class DaemonDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         if self._shell is None:
             raise ConnectionFailed(self.hostname, "the connection is not open")
         return self._shell
-
-    @contextmanager
-    def _reading(self, filename: str | None, config: str | None) -> Iterator[str]:
-        """Yield a candidate's text; what is wrong with it or its file is CandidateRefused."""
-        try:
-            yield Path(filename).read_text(encoding="utf-8") if filename else config or ""
-        except OSError as exc:
-            raise CandidateRefused(str(filename), f"cannot be read: {exc.strerror}") from exc
-        except (ParseError, PlatformError) as exc:
-            raise CandidateRefused(self.hostname, str(exc), hint=exc.hint) from exc
 
     def _refuse_past(self, revert_in: int | None) -> None:
         if revert_in is not None and revert_in <= 0:

@@ -17,7 +17,7 @@ from irrgate.platforms.frr_facts import (
     refuse_too_long,
     refuse_twin_prefixes,
 )
-from tasks.drivers import daemon
+from tasks.drivers import daemon, loading
 from tasks.drivers.errors import CommitRefused, Locked, TimedOut
 from tasks.drivers.frr_change import ListsChange, merge_change, replace_change
 from tasks.drivers.frr_router import FrrRouter, Places
@@ -41,7 +41,7 @@ _SLACK: Final = 2
 """times the estimate that a change may take before it is given up"""
 
 
-class FrrDriver(daemon.WatchedDriver):
+class FrrDriver(loading.HeldCandidate, daemon.WatchedDriver):
     """FRR on a router over SSH, or on this machine with `transport: local`.
 
     `optional_args`, beside those of `tasks.drivers.shell`: `vtysh` (the program), `vty_socket` and
@@ -86,11 +86,6 @@ class FrrDriver(daemon.WatchedDriver):
         self._shown()
         self._waiting()
 
-    @property
-    def locked(self) -> bool:
-        """True while a candidate is loaded, which is to be discarded."""
-        return self._change is not None
-
     # The candidate
 
     def load_merge_candidate(self, filename: str | None = None, config: str | None = None) -> None:
@@ -110,14 +105,6 @@ class FrrDriver(daemon.WatchedDriver):
         FRR's configuration as such cannot be replaced without a moment in which routes are lost.
         """
         self._load(filename, config, whole=True)
-
-    def compare_config(self) -> str:
-        """Return the entries that come and go, by list and number; empty: nothing changes."""
-        return self._change.diff() if self._change else ""
-
-    def discard_config(self) -> None:
-        """Forget the candidate; the router has nothing of it."""
-        self._change = None
 
     def commit_config(self, message: str = "", revert_in: int | None = None) -> None:
         """Change the lists; with `revert_in`, to be confirmed within these seconds.
@@ -219,7 +206,7 @@ class FrrDriver(daemon.WatchedDriver):
         if self._waiting() is not None:
             raise Locked(self.hostname, "a commit waits to be confirmed on it")
         shown = self._shown()
-        with self._reading(filename, config) as text:
+        with loading.reading(self.hostname, filename, config) as text:
             change = self._read(text, shown, whole=whole)
             self._refuse(change, shown)
         self._seconds, self._back = (_estimate(way, shown) for way in (change, change.reversed()))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any, Final
 
 # As a module: NAPALM takes the first NetworkDriver in here, imported ones included.
 import napalm.base.base as napalm_base
 
-from irrgate.errors import DeviceError, ParseError, PlatformError
+from irrgate.errors import DeviceError, ParseError
 from irrgate.platforms.huawei_vrp import texts_of
-from tasks.drivers.errors import CandidateRefused, CommandFailed, CommitRefused, ConnectionFailed
+from tasks.drivers import loading
+from tasks.drivers.errors import CommandFailed, CommitRefused, ConnectionFailed
 from tasks.drivers.huawei_vrp_change import ListsChange, merge_change, replace_change
 from tasks.drivers.huawei_vrp_cli import COLUMNS, Answer, VrpCli
 from tasks.drivers.huawei_vrp_show import (
@@ -29,7 +29,7 @@ _SAVED_IT: Final = re.compile(r"\bsuccess", re.IGNORECASE)
 _SECRET: Final = re.compile(r"\b((?:password|cipher|irreversible-cipher|simple|key) )\S+")
 
 
-class HuaweiVrpDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
+class HuaweiVrpDriver(loading.HeldCandidate, loading.NothingWaits, napalm_base.NetworkDriver):  # type: ignore[misc]
     """A router with VRP5, on which each line takes effect by itself, or VRP8, which commits.
 
     Which one it is its prompt tells: [~edge1] in the system view is the two-phase mode, and what
@@ -105,11 +105,6 @@ class HuaweiVrpDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         """Tell whether another command could be run."""
         return {"is_alive": self._session is not None and self._session.is_alive()}
 
-    @property
-    def locked(self) -> bool:
-        """True while a candidate is loaded, which is to be discarded."""
-        return self._change is not None
-
     # The candidate
 
     def load_merge_candidate(self, filename: str | None = None, config: str | None = None) -> None:
@@ -128,14 +123,6 @@ class HuaweiVrpDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         VRP5 cannot replace its configuration without a moment in which routes are lost.
         """
         self._load(filename, config, whole=True)
-
-    def compare_config(self) -> str:
-        """Return the entries that come and go, by list and index; empty: nothing changes."""
-        return self._change.diff() if self._change else ""
-
-    def discard_config(self) -> None:
-        """Forget the candidate; the router has nothing of it."""
-        self._change = None
 
     def commit_config(self, message: str = "", revert_in: int | None = None) -> None:
         """Change the lists; `save_config` is what makes them outlast a restart.
@@ -161,17 +148,6 @@ class HuaweiVrpDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         if answer.is_refusal or not _SAVED_IT.search(answer.text):
             said = answer.words if answer.is_refusal else answer.text.rpartition("\n")[2]
             raise CommandFailed(self.hostname, said or "nothing was saved")
-
-    def confirm_commit(self) -> None:
-        """Raise CommitRefused: nothing ever waits to be confirmed."""
-        raise CommitRefused(self.hostname, "no commit waits to be confirmed on it")
-
-    def has_pending_commit(self) -> bool:
-        """Tell whether a commit waits to be confirmed: never."""
-        return bool(self._get_pending_commits())
-
-    def _get_pending_commits(self) -> dict[str, int]:
-        return {}
 
     def rollback(self) -> None:
         """Take back the last commit that this driver made."""
@@ -262,13 +238,8 @@ class HuaweiVrpDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
     def _load(self, filename: str | None, config: str | None, *, whole: bool) -> None:
         self._change = None
         running = self._running()
-        try:
-            text = Path(filename).read_text(encoding="utf-8") if filename else config or ""
+        with loading.reading(self.hostname, filename, config) as text:
             change = (replace_change if whole else merge_change)(text, texts_of(running))
-        except OSError as exc:
-            raise CandidateRefused(str(filename), f"cannot be read: {exc.strerror}") from exc
-        except (ParseError, PlatformError) as exc:
-            raise CandidateRefused(self.hostname, str(exc), hint=exc.hint) from exc
         self._text, self._change = text, change
 
     def _commit(self, change: ListsChange) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import secrets
-from pathlib import Path
 from typing import Any, Final
 
 # As a module: NAPALM takes the first NetworkDriver in here, imported ones included.
@@ -13,10 +12,11 @@ import napalm.base.constants as napalm_constants
 import napalm.base.helpers as napalm_helpers
 import napalm.ios.ios as napalm_ios
 
-from irrgate.errors import DeviceError, ParseError
+from irrgate.errors import DeviceError
 from irrgate.platforms.ios import Ios
+from tasks.drivers import loading
 from tasks.drivers.cli_terminal import CliTerminal, Refusal
-from tasks.drivers.errors import CandidateRefused, CommitRefused, ConnectionFailed, Locked
+from tasks.drivers.errors import CommitRefused, ConnectionFailed, Locked
 from tasks.drivers.frr_change import ListsChange, merge_change
 from tasks.drivers.ios_clears import clear_commands
 from tasks.drivers.ios_router import (
@@ -41,7 +41,7 @@ _PROMPT: Final = 16
 _SCP: Final = "\nip scp server enable"
 
 
-class IosDriver(napalm_ios.IOSDriver):  # type: ignore[misc]
+class IosDriver(loading.HeldCandidate, napalm_ios.IOSDriver):  # type: ignore[misc]
     """IOSDriver with a candidate that is held here, whole answers, and hosts that are verified.
 
     `optional_args` beside NAPALM's and netmiko's own: `verify_host`, `known_hosts`; `soft_clear`
@@ -117,11 +117,6 @@ class IosDriver(napalm_ios.IOSDriver):  # type: ignore[misc]
             with contextlib.suppress(Exception):
                 device.paramiko_cleanup()
 
-    @property
-    def locked(self) -> bool:
-        """True while a candidate is loaded, which is to be discarded."""
-        return self._change is not None
-
     # The candidate
 
     def load_merge_candidate(self, filename: str | None = None, config: str | None = None) -> None:
@@ -134,14 +129,9 @@ class IosDriver(napalm_ios.IOSDriver):  # type: ignore[misc]
         if self._asked.pending() is not None:
             raise Locked(self.hostname, "a commit waits to be confirmed on it")
         running = self._asked.running()
-        try:
-            text = Path(filename).read_text(encoding="utf-8") if filename else config or ""
+        with loading.reading(self.hostname, filename, config) as text:
             Ios().dialect.refuse_cut_off(running)
             change = merge_change(text, lists_of(running), Ios())
-        except OSError as exc:
-            raise CandidateRefused(str(filename), f"cannot be read: {exc.strerror}") from exc
-        except ParseError as exc:
-            raise CandidateRefused(self.hostname, str(exc), hint=exc.hint) from exc
         self._text, self._change, self._running = text, change, running
         self.commit_mark = self._asked.clock()
 
@@ -151,14 +141,6 @@ class IosDriver(napalm_ios.IOSDriver):  # type: ignore[misc]
         """Raise NotImplementedError: IOS replaces a list by way of one that has no entry."""
         del filename, config
         raise NotImplementedError("irrgate changes prefix lists on IOS, and replaces no config")
-
-    def compare_config(self) -> str:
-        """Return the entries that come and go, by list and number; empty: nothing changes."""
-        return self._change.diff() if self._change else ""
-
-    def discard_config(self) -> None:
-        """Forget the candidate; the router has nothing of it."""
-        self._change = None
 
     def commit_config(self, message: str = "", revert_in: int | None = None) -> None:
         """Change the lists; with `revert_in`, to be confirmed within these seconds.

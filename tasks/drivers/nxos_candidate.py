@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import napalm.base.constants as napalm_constants
@@ -18,7 +17,8 @@ from napalm.base.helpers import sanitize_configs
 from irrgate.errors import ParseError
 from irrgate.platforms.numbered import NumberedLists
 from irrgate.platforms.nxos import list_lines, sealed
-from tasks.drivers.errors import CandidateRefused, CommandFailed, CommitRefused
+from tasks.drivers import loading
+from tasks.drivers.errors import CommandFailed, CommitRefused
 from tasks.drivers.nxos_change import ListsChange, merge_change
 from tasks.drivers.nxos_clears import clear_commands
 from tasks.drivers.nxos_show import COUNT, counted_lines, neighbours_of, no_bgp
@@ -27,7 +27,7 @@ _SAVE: Final = "copy running-config startup-config"
 _NO_TIMER: Final = "NX-OS has no commit that takes itself back"
 
 
-class NxosCandidates:
+class NxosCandidates(loading.HeldCandidate):
     """Stands before NAPALM's class in a driver's bases, and takes its place in what it has.
 
     There is one candidate, held here and not on the router.
@@ -65,11 +65,6 @@ class NxosCandidates:
 
     # The candidate
 
-    @property
-    def locked(self) -> bool:
-        """True while a candidate is loaded, which is to be discarded."""
-        return self._change is not None
-
     def load_merge_candidate(self, filename: str | None = None, config: str | None = None) -> None:
         """Load entries to add (`ip prefix-list …`) and then some to remove (`no ip prefix-list …`).
 
@@ -77,14 +72,9 @@ class NxosCandidates:
         for what would on its way open or close a list that is to be neither.
         """
         self._change = None
-        try:
-            text = Path(filename).read_text(encoding="utf-8") if filename else config or ""
+        with loading.reading(self.hostname, filename, config) as text:
             running = self._whole_running()
             change = merge_change(self.lists, text, list_lines(running))
-        except OSError as exc:
-            raise CandidateRefused(str(filename), f"cannot be read: {exc.strerror}") from exc
-        except ParseError as exc:
-            raise CandidateRefused(self.hostname, str(exc), hint=exc.hint) from exc
         self._text, self._change = text, change
         self._clears = clear_commands(running, [each.key for each in change.lists])
 
@@ -94,14 +84,6 @@ class NxosCandidates:
         """Raise NotImplementedError: on NX-OS it leaves a time without lists."""
         del filename, config
         raise NotImplementedError("prefix lists are changed entry by entry: load_merge_candidate")
-
-    def compare_config(self) -> str:
-        """Return the entries that come and go, by list and number; empty: nothing changes."""
-        return self._change.diff() if self._change else ""
-
-    def discard_config(self) -> None:
-        """Forget the candidate; the router has nothing of it."""
-        self._change = None
 
     def commit_config(self, message: str = "", revert_in: int | None = None) -> None:
         """Change the lists; `save_config` is what makes them outlast a restart.

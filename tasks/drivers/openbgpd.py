@@ -10,7 +10,7 @@ from irrgate.errors import DeviceError, ParseError
 from irrgate.platforms.daemon_files import DaemonFile
 from irrgate.platforms.openbgpd import changes
 from irrgate.platforms.openbgpd_text import merged, running_text, seal_of
-from tasks.drivers import daemon
+from tasks.drivers import daemon, loading
 from tasks.drivers.errors import CommitRefused, Locked, TimedOut
 from tasks.drivers.openbgpd_daemon import Daemon, Places, families, told
 from tasks.drivers.openbgpd_scripts import STAGE, Commit
@@ -227,7 +227,7 @@ class OpenbgpdDriver(daemon.WatchedDriver):
         loaded, self._candidate = self._candidate, None
         if self._waiting() is not None:
             raise Locked(self.hostname, "a commit waits to be confirmed on it")
-        with self._reading(filename, config) as given:
+        with loading.reading(self.hostname, filename, config) as given:
             sets, removed = changes(given)
             if not merge and removed:
                 raise ParseError(min(removed), "is removed, in what is to replace everything")

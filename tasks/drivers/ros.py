@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ssl
-from pathlib import Path
 from typing import Any, Final
 
 # As a module: NAPALM takes the first NetworkDriver in here, imported ones included.
 import napalm.base.base as napalm_base
 
 from irrgate.errors import DeviceError, ParseError, PlatformError
-from tasks.drivers.errors import CandidateRefused, CommandFailed, CommitRefused, ConnectionFailed
+from tasks.drivers import loading
+from tasks.drivers.errors import CommandFailed, CommitRefused, ConnectionFailed
 from tasks.drivers.ros_api import PLAIN_PORT, TLS_PORT, Endpoint, RosApi
 from tasks.drivers.ros_change import ChainsChange, back_from, merge_change, replace_change
 from tasks.drivers.ros_router import RosRouter
@@ -22,7 +22,7 @@ _OPTIONS: Final = frozenset(
 )
 
 
-class RosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
+class RosDriver(loading.HeldCandidate, loading.NothingWaits, napalm_base.NetworkDriver):  # type: ignore[misc]
     """RouterOS 7 over its API, with TLS.
 
     `optional_args`: `port`, `verify_host` (true), `ca_file` (PEM: the CA's certificate or the
@@ -118,11 +118,6 @@ class RosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         return {"is_alive": True}
 
     @property
-    def locked(self) -> bool:
-        """True while a candidate is loaded, which is to be discarded."""
-        return self._change is not None
-
-    @property
     def _router(self) -> RosRouter:
         if self._api is None:
             raise ConnectionFailed(self.hostname, "the connection is not open")
@@ -147,22 +142,9 @@ class RosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
     def _load(self, filename: str | None, config: str | None, *, whole: bool) -> None:
         self._change = None
         rules = self._router.rules()
-        try:
-            text = Path(filename).read_text(encoding="utf-8") if filename else config or ""
+        with loading.reading(self.hostname, filename, config) as text:
             change = (replace_change if whole else merge_change)(text, rules)
-        except OSError as exc:
-            raise CandidateRefused(str(filename), f"cannot be read: {exc.strerror}") from exc
-        except (ParseError, PlatformError) as exc:
-            raise CandidateRefused(self.hostname, str(exc), hint=exc.hint) from exc
         self._text, self._change = text, change
-
-    def compare_config(self) -> str:
-        """Return the rules that come and go, by chain; empty: nothing changes."""
-        return self._change.diff() if self._change else ""
-
-    def discard_config(self) -> None:
-        """Forget the candidate; the router has nothing of it."""
-        self._change = None
 
     # The commit
 
@@ -183,17 +165,6 @@ class RosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         except CommandFailed as exc:
             raise CommitRefused(self.hostname, exc.reason, hint=exc.hint) from exc
         self._committed = change
-
-    def confirm_commit(self) -> None:
-        """Raise CommitRefused: a commit is there to stay."""
-        raise CommitRefused(self.hostname, "no commit waits to be confirmed on it")
-
-    def has_pending_commit(self) -> bool:
-        """Return False: a commit is there to stay."""
-        return bool(self._get_pending_commits())
-
-    def _get_pending_commits(self) -> dict[str, int]:
-        return {}
 
     def rollback(self) -> None:
         """Make the chains accept what they did before this driver's last commit."""

@@ -12,7 +12,6 @@ import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final
 
 import napalm.base.base as napalm_base
@@ -26,6 +25,7 @@ from irrgate.platforms.srl_json import (
     read_commands,
     under_routing_policy,
 )
+from tasks.drivers import loading
 from tasks.drivers.errors import CandidateRefused, CommitRefused, Locked
 from tasks.drivers.srl_commits import Commits, is_waiting
 from tasks.drivers.srl_diff import difference
@@ -268,14 +268,8 @@ class SrlDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
             raise kind(self.hostname, exc.reason) from exc
 
     def _read(self, filename: str | None, config: str | None) -> Commands:
-        try:
-            if filename is not None:
-                config = Path(filename).read_text(encoding="utf-8")
-            return read_commands(config or "")
-        except OSError as exc:
-            raise CandidateRefused(str(filename), f"cannot be read: {exc.strerror}") from exc
-        except ParseError as exc:
-            raise CandidateRefused(self.hostname, str(exc), hint=exc.hint) from exc
+        with loading.reading(self.hostname, filename, config) as text:
+            return read_commands(text)
 
     def _difference(self, commands: Commands) -> str:
         with self._refused(CandidateRefused):

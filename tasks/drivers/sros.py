@@ -8,14 +8,14 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 # As a module: NAPALM takes the first NetworkDriver in here, imported ones included.
 import napalm.base.base as napalm_base
 from lxml import etree
 
-from irrgate.errors import DeviceError, ParseError
+from irrgate.errors import DeviceError
+from tasks.drivers import loading
 from tasks.drivers import sros_commits as commits
 from tasks.drivers.errors import CandidateRefused, CommitRefused, ConnectionFailed, Locked
 from tasks.drivers.sros_candidate import Loaded, diff, lists_of, read_lists, selecting, undoing
@@ -323,13 +323,8 @@ class SrosDriver(napalm_base.NetworkDriver):  # type: ignore[misc]
         self._unlock()
 
     def _load(self, filename: str | None, config: str | None, *, replace: bool) -> None:
-        try:
-            text = Path(filename).read_text(encoding="utf-8") if filename else config or ""
+        with loading.reading(self.hostname, filename, config) as text:
             loaded = read_lists(text, replace=replace)
-        except OSError as exc:
-            raise CandidateRefused(str(filename), f"cannot be read: {exc.strerror}") from exc
-        except ParseError as exc:
-            raise CandidateRefused(self.hostname, str(exc), hint=exc.hint) from exc
         self._load_lists(loaded)
 
     def _load_lists(self, loaded: Loaded) -> None:
