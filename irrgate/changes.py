@@ -226,28 +226,15 @@ class Rendered:
 def rendered(platform: Platform, renderer: Renderer, changes: RouterChanges) -> Rendered:
     """Return the text that brings the router's filters to what is intended.
 
-    A filter that the platform cannot hold is held as the router has it, and the others go on.
-    Raises RenderError as `render_candidate` does.
+    It holds only the filters that change. One that the platform cannot hold is held as the router
+    has it, and the others go on. Raises RenderError when the platform's own parser does not read
+    the same filters out of the text, whatever template printed them.
     """
     printed, refused = _printed(platform, changes)
     if refused:
         changes = replace(changes, filters={**changes.filters, **refused})
     text = _checked(platform, renderer, changes, printed) if changes.changed else ""
     return Rendered(text, changes)
-
-
-def render_candidate(platform: Platform, renderer: Renderer, changes: RouterChanges) -> str:
-    """Return the text that brings the router's filters to what is intended.
-
-    It holds only the filters that change. Raises RenderError when the platform's own parser does
-    not read the same filters out of it, whatever template printed them, and PlatformError for a
-    filter that the platform cannot hold.
-    """
-    printed = [
-        print_within_limits(platform, change.name, _intended(change), change.running)
-        for change in changes.written
-    ]
-    return _checked(platform, renderer, changes, printed)
 
 
 def _printed(

@@ -17,7 +17,7 @@ from irrgate.changes import (
     decide,
     given_names,
     read_running,
-    render_candidate,
+    rendered,
     verify_candidate,
     wanted_names,
 )
@@ -27,7 +27,7 @@ from irrgate.guards import Guard, Reading
 from irrgate.network import FilterNames
 from irrgate.plan import FilterStatus
 from irrgate.platforms import find_platform
-from irrgate.platforms.platform import ManagedList, RunningFilters, Stranger
+from irrgate.platforms.platform import ManagedList, Platform, RunningFilters, Stranger
 from irrgate.prefixes import Afi, PrefixSet
 from irrgate.render import Renderer, shipped_templates
 from irrgate.rpsl import Asn
@@ -58,6 +58,13 @@ def decided(
     vetoed = vetoed or {}
     known = [Considered(each, vetoed.get(each.name, ())) for each in intents]
     return decide(known, running, LIMITS, {})
+
+
+def render_candidate(platform: Platform, renderer: Renderer, changes: RouterChanges) -> str:
+    """The candidate of changes all of which the platform can hold."""
+    made = rendered(platform, renderer, changes)
+    assert made.changes is changes
+    return made.candidate
 
 
 # What is decided

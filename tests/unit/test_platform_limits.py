@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from irrgate.changes import Rendered, decide, render_candidate, rendered
+from irrgate.changes import Rendered, decide, rendered
 from irrgate.errors import PlatformError
 from irrgate.plan import FilterStatus
 from irrgate.platforms.eos import Eos
+from irrgate.platforms.limits import print_within_limits
 from irrgate.platforms.platform import ManagedList, PrintedList, RunningFilters
 from irrgate.prefixes import PrefixSet
 from irrgate.render import Renderer
@@ -81,10 +82,10 @@ def test_names_that_are_too_long_are_held_and_nothing_is_sent() -> None:
 def test_within_the_limits_nothing_is_held() -> None:
     made = rendered_on(Eos())
     assert not any(each.refused for each in made.changes.filters.values())
-    assert made.candidate == render_candidate(Eos(), Renderer(), made.changes)
+    printed = [Eos().printed(each.name, each.prefixes, None) for each in (SMALL, LARGE)]
+    assert made.candidate == Renderer().render("eos", printed)
 
 
-def test_a_single_candidate_is_never_rendered_beyond_the_limits() -> None:
-    changes = decide([Considered(LARGE)], NOTHING, NO_LIMITS, {})
+def test_a_filter_is_never_printed_beyond_the_limits() -> None:
     with pytest.raises(PlatformError, match="eos takes 1"):
-        render_candidate(Narrow(), Renderer(), changes)
+        print_within_limits(Narrow(), LARGE.name, LARGE.prefixes, None)
