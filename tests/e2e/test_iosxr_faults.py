@@ -6,33 +6,33 @@ As in test_router_faults, each run strikes several routers, and one of them is l
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pytest
 
 from tests.e2e.command_server import CommandServer
 from tests.e2e.desk import (
-    CHANGES,
     DONE,
-    EJEMPLO_V4,
     PROBLEMS,
-    config,
-    inherited_environ,
-    log,
-    new_desk,
-    renew,
 )
-from tests.e2e.iosxr_lab import GROUPS, V4
-from tests.e2e.test_router_faults import CLOSED, HANG, INTERNAL, LOGIN, NO_XML, SLOW, Fleet, Strike
-from tests.lab.harness import PROJECT
-from tests.lab.network import LabNetwork, lab_network
+from tests.e2e.fleets import (
+    CLOSED,
+    INTERNAL,
+    LOGIN,
+    NO_XML,
+    SLOW,
+    Fleet,
+    Strike,
+    fleet_lab_of,
+    fleet_of,
+)
+from tests.e2e.iosxr_lab import GROUPS
+from tests.lab.network import LabNetwork
 
 pytestmark = pytest.mark.e2e
 
 STRUCK = 8
 HEALTHY = f"iosxr_netconf{STRUCK + 1}"
-OLD = [*EJEMPLO_V4[:4], "10.11.24.0/22", "192.0.2.0/24"]
 FOREIGN = r"session 4711 holds the lock on its configuration \(on the router, show .*\)"
 NO_SSH = "connect: closed the connection, or .* not SSH"
 
@@ -55,54 +55,18 @@ def reverted(fault: str, step: str, says: str) -> Strike:
     return strike(fault, step, says, "reverted")
 
 
-class XrFleet(Fleet):
-    """A fleet of one platform."""
-
-    def strike(self, strikes: Sequence[Strike]) -> dict[str, Strike]:
-        renew(self.desk.devices.values(), lambda device: self.old[device.name])
-        assert len(strikes) <= STRUCK
-        struck = {f"iosxr_netconf{at}": each for at, each in enumerate(strikes, 1)}
-        for name, each in struck.items():
-            self.desk.devices[name].inject(each.fault, each.step, seconds=HANG)
-        return struck
-
-
 @pytest.fixture(scope="module")
 def fleet_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabNetwork]:
     directory = tmp_path_factory.mktemp("xr-fleet")
-    inventory = directory / "inventory"
-    shutil.copytree(PROJECT / "inventory", inventory)
-    (inventory / "groups.yaml").write_text(
-        GROUPS.replace("      extras:\n", "      extras:\n        timeout: 1\n")
-    )
-    (inventory / "hosts.yaml").write_text(
-        "".join(
-            f"iosxr_netconf{at}:\n  hostname: 127.0.0.1\n  groups: [iosxr_netconf]\n"
-            f"  data: {{sessions: [{{peer: AS64500, address: 198.51.100.{at}}}]}}\n"
-            for at in range(1, STRUCK + 2)
-        )
-    )
-    environ = inherited_environ()
-    with lab_network(directory / "network", environ=environ, inventory=inventory) as network:
+    with fleet_lab_of(directory, GROUPS, ["iosxr_netconf"], STRUCK) as network:
         yield network
 
 
 @pytest.fixture(scope="module")
 def fleet(
     fleet_lab: LabNetwork, commands: CommandServer, tmp_path_factory: pytest.TempPathFactory
-) -> XrFleet:
-    """The routers before, and how they are after an apply without a fault."""
-    desk = new_desk(fleet_lab, tmp_path_factory.mktemp("xr-desk") / "desk", commands)
-    renew(desk.devices.values(), lambda device: config(device, {V4: OLD}))
-    old = {name: device.running() for name, device in desk.devices.items()}
-    reviewed = desk.plan(expect=CHANGES)
-    desk.apply(reviewed, expect=DONE)
-    new = {name: device.running() for name, device in desk.devices.items()}
-    digests = {}
-    for name, device in desk.devices.items():
-        [commit] = [each for each in log(device) if each.event == "commit-confirmed"]
-        digests[name] = {commit.before, commit.after}
-    return XrFleet(desk, old, new, digests, reviewed)
+) -> Fleet:
+    return fleet_of(fleet_lab, commands, tmp_path_factory.mktemp("xr-desk"), STRUCK)
 
 
 PLAN_STRIKES = {
@@ -130,7 +94,7 @@ PLAN_STRIKES = {
 
 
 @pytest.mark.parametrize("strikes", PLAN_STRIKES.values(), ids=PLAN_STRIKES)
-def test_a_fault_during_a_plan(fleet: XrFleet, strikes: list[Strike]) -> None:
+def test_a_fault_during_a_plan(fleet: Fleet, strikes: list[Strike]) -> None:
     struck = fleet.strike(strikes)
     plan = fleet.desk.plan(expect=PROBLEMS)
     assert plan.hosts == {
@@ -166,7 +130,7 @@ APPLY_STRIKES = {
 
 
 @pytest.mark.parametrize("strikes", APPLY_STRIKES.values(), ids=APPLY_STRIKES)
-def test_a_fault_during_an_apply(fleet: XrFleet, strikes: list[Strike]) -> None:
+def test_a_fault_during_an_apply(fleet: Fleet, strikes: list[Strike]) -> None:
     struck = fleet.strike(strikes)
     expect = DONE if all(each.outcome == "done" for each in strikes) else PROBLEMS
     outcomes = fleet.desk.outcomes(fleet.reviewed, expect=expect)

@@ -7,10 +7,7 @@ failure stops one thing: the router of each platform that is left alone is alway
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
@@ -18,37 +15,30 @@ from tests.e2e.command_server import CommandServer
 from tests.e2e.desk import (
     CHANGES,
     DONE,
-    EJEMPLO_V4,
     PROBLEMS,
-    Desk,
-    Plan,
-    config,
-    events,
     eventually,
-    inherited_environ,
-    log,
-    new_desk,
-    renew,
 )
-from tests.lab.harness import PROJECT, LabDevice
-from tests.lab.network import LabNetwork, lab_network
+from tests.e2e.fleets import (
+    CLOSED,
+    INTERNAL,
+    LOGIN,
+    NO_XML,
+    SLOW,
+    STRUCK,
+    Fleet,
+    Strike,
+    fleet_lab_of,
+    fleet_of,
+)
+from tests.lab.harness import PROJECT
+from tests.lab.network import LabNetwork
 
 pytestmark = pytest.mark.e2e
 
-LIST = "IRR-AS64500-V4"
-OLD = [*EJEMPLO_V4[:4], "10.11.24.0/22", "192.0.2.0/24"]
-STRUCK = 4
-"""routers of each platform that a run strikes at most; one more is left alone"""
 HEALTHY = [f"{platform}{STRUCK + 1}" for platform in ("eos", "junos")]
-HANG = 3.0
-"""seconds that a hanging router says nothing; the drivers' timeout here is 1 s"""
 
-CLOSED = "closed the connection without an answer"
-SLOW = "if it is only slow, raise timeout under connection_options.napalm.extras"
 LATE = rf"did not answer in time \({SLOW}\)"
 NO_JSON = "answered with what is not eAPI's JSON"
-NO_XML = "answered with what is not XML"
-LOGIN = r"did not accept the username with its password or key \(set IRRGATE_USERNAME .*\)"
 FOREIGN_EOS = (
     r"another configuration session is open on it "
     r"\(on the router, show configuration sessions lists it\)"
@@ -56,7 +46,6 @@ FOREIGN_EOS = (
 FOREIGN_JUNOS = r"configuration database locked by: noc terminal \(pid 4711\).*"
 FOREIGN_JUNOS += r" \(somebody is at work on its configuration: try again when it is done\)"
 SESSION = "configure session irrgate-[0-9a-f]{8}-[0-9a-f]{8}"
-INTERNAL = "internal error: the request could not be done"
 
 
 def eos_error(command: str) -> str:
@@ -67,101 +56,11 @@ def late(rpc: str) -> str:
     return rf"did not answer {rpc} within 1 s \({SLOW}\)"
 
 
-@dataclass(frozen=True)
-class Strike:
-    """A fault on one router, and what is said of it."""
-
-    platform: str
-    fault: str
-    step: str
-    says: str
-    then: str = "old"
-    """what the router has in the end: old, new, or (until its timer ends) pending"""
-    outcome: str = "failed"
-
-
-def fleet_inventory(directory: Path) -> Path:
-    """Routers that all have one peer, and give up after a second."""
-    inventory = directory / "inventory"
-    shutil.copytree(PROJECT / "inventory", inventory)
-    groups = (inventory / "groups.yaml").read_text()
-    (inventory / "groups.yaml").write_text(
-        groups.replace("      extras:\n", "      extras:\n        timeout: 1\n")
-    )
-    hosts = ""
-    for platform in ("eos", "junos"):
-        for number in range(1, STRUCK + 2):
-            session = f"{{peer: AS64500, address: 198.51.100.{number}}}"
-            hosts += f"{platform}{number}:\n  hostname: 127.0.0.1\n  groups: [{platform}]\n"
-            hosts += f"  data: {{sessions: [{session}]}}\n"
-    (inventory / "hosts.yaml").write_text(hosts)
-    return inventory
-
-
-@dataclass
-class Fleet:
-    """Routers whose filter is to gain one prefix and lose one, and how they are when it is done."""
-
-    desk: Desk
-    old: dict[str, str]
-    new: dict[str, str]
-    digests: dict[str, set[str]]
-    reviewed: Plan
-
-    def strike(self, strikes: Sequence[Strike]) -> dict[str, Strike]:
-        """Make all routers as they were, and arm the faults; returns them by router."""
-        renew(self.desk.devices.values(), lambda device: self.old[device.name])
-        struck = {}
-        for platform in dict.fromkeys(strike.platform for strike in strikes):
-            of_platform = [strike for strike in strikes if strike.platform == platform]
-            assert len(of_platform) <= STRUCK
-            for number, strike in enumerate(of_platform, 1):
-                struck[f"{platform}{number}"] = strike
-        for name, strike in struck.items():
-            self.desk.devices[name].inject(strike.fault, strike.step, seconds=HANG)
-        return struck
-
-    def wrong(self, struck: dict[str, Strike]) -> list[str]:
-        """What is not as it must be on the struck routers, each with its fault."""
-        return [
-            f"{name} {strike.fault} at {strike.step}: {problem}"
-            for name, strike in struck.items()
-            for problem in self._wrong(self.desk.devices[name], strike)
-        ]
-
-    def _wrong(self, device: LabDevice, strike: Strike) -> Iterator[str]:
-        [fault] = device.faults()
-        foreign = strike.fault == "foreign_lock"
-        if not foreign and fault["struck"] != 1:
-            yield "the fault did not strike"
-        ours = device.config.username
-        if not eventually(lambda: all(lock["user"] != ours for lock in device.locks())):
-            yield f"our lock is left: {device.locks()}"
-        if foreign and (events(device) or not device.locks()):
-            yield f"the foreign session was disturbed: {events(device)}"
-        pending = strike.then == "pending"
-        if not eventually(lambda: len(device.candidates()) == pending):
-            yield f"candidates are left: {device.candidates()}"
-        if pending:
-            if device.running() != self.new[device.name]:
-                yield "the commit that is to be confirmed is not there"
-            device.advance(301)
-        wanted = self.new if strike.then == "new" else self.old
-        if device.running() != wanted[device.name]:
-            yield f"its config is not the {strike.then} one: {events(device)}"
-        if (
-            not {record.after for record in log(device) if record.after}
-            <= self.digests[device.name]
-        ):
-            yield "for a time it held a list that was neither the old one nor the new"
-
-
 @pytest.fixture(scope="module")
 def fleet_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabNetwork]:
     directory = tmp_path_factory.mktemp("fleet")
-    inventory = fleet_inventory(directory)
-    environ = inherited_environ()
-    with lab_network(directory / "network", environ=environ, inventory=inventory) as network:
+    groups = (PROJECT / "inventory" / "groups.yaml").read_text()
+    with fleet_lab_of(directory, groups, ("eos", "junos")) as network:
         yield network
 
 
@@ -169,19 +68,7 @@ def fleet_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabNetwork]:
 def fleet(
     fleet_lab: LabNetwork, commands: CommandServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Fleet:
-    """The routers before, and how they are after an apply without a fault."""
-    desk = new_desk(fleet_lab, tmp_path_factory.mktemp("fleet-desk") / "desk", commands)
-    renew(desk.devices.values(), lambda device: config(device, {LIST: OLD}))
-    old = {name: device.running() for name, device in desk.devices.items()}
-    reviewed = desk.plan(expect=CHANGES)
-    desk.apply(reviewed, expect=DONE)
-    new = {name: device.running() for name, device in desk.devices.items()}
-    digests = {}
-    for name, device in desk.devices.items():
-        [commit] = [record for record in log(device) if record.event == "commit-confirmed"]
-        digests[name] = {commit.before, commit.after}
-        assert old[name] != new[name]
-    return Fleet(desk, old, new, digests, reviewed)
+    return fleet_of(fleet_lab, commands, tmp_path_factory.mktemp("fleet-desk"))
 
 
 PLAN_STRIKES = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import shutil
 import signal
 from collections.abc import Iterator
 
@@ -18,18 +17,13 @@ from tasks.drivers.errors import CandidateRefused, CommitRefused
 from tasks.drivers.sros import SrosDriver
 from tests.e2e.command_server import CommandServer
 from tests.e2e.desk import (
-    CHANGES,
     DONE,
     PROBLEMS,
     config,
     eventually,
-    inherited_environ,
-    log,
-    new_desk,
-    renew,
     told,
 )
-from tests.e2e.test_router_faults import (
+from tests.e2e.fleets import (
     CLOSED,
     INTERNAL,
     LIST,
@@ -40,12 +34,22 @@ from tests.e2e.test_router_faults import (
     STRUCK,
     Fleet,
     Strike,
+    fleet_lab_of,
+    fleet_of,
 )
-from tests.lab.harness import PROJECT, LabDevice
-from tests.lab.network import LabNetwork, lab_network
+from tests.lab.harness import LabDevice
+from tests.lab.network import LabNetwork
 
 pytestmark = pytest.mark.e2e
 
+GROUPS = """\
+sros:
+  platform: sros
+  connection_options:
+    napalm:
+      extras:
+        optional_args: {known_hosts: lab/known_hosts}
+"""
 HEALTHY = f"sros{STRUCK + 1}"
 NO_SSH = "connect: closed the connection, or said what is not SSH"
 READ = "read the running config"
@@ -79,21 +83,7 @@ def done(fault: str, step: str) -> Strike:
 @pytest.fixture(scope="module")
 def fleet_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabNetwork]:
     directory = tmp_path_factory.mktemp("sros-fleet")
-    inventory = directory / "inventory"
-    shutil.copytree(PROJECT / "inventory", inventory)
-    (inventory / "groups.yaml").write_text(
-        "sros:\n  platform: sros\n  connection_options:\n    napalm:\n      extras:\n"
-        "        timeout: 1\n        optional_args: {known_hosts: lab/known_hosts}\n"
-    )
-    (inventory / "hosts.yaml").write_text(
-        "".join(
-            f"sros{number}:\n  hostname: 127.0.0.1\n  groups: [sros]\n"
-            f"  data: {{sessions: [{{peer: AS64500, address: 198.51.100.{number}}}]}}\n"
-            for number in range(1, STRUCK + 2)
-        )
-    )
-    environ = inherited_environ()
-    with lab_network(directory / "network", environ=environ, inventory=inventory) as network:
+    with fleet_lab_of(directory, GROUPS, ["sros"]) as network:
         yield network
 
 
@@ -101,19 +91,7 @@ def fleet_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabNetwork]:
 def fleet(
     fleet_lab: LabNetwork, commands: CommandServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Fleet:
-    """The routers before, and how they are after an apply without a fault."""
-    desk = new_desk(fleet_lab, tmp_path_factory.mktemp("sros-desk") / "desk", commands)
-    renew(desk.devices.values(), lambda device: config(device, {LIST: OLD}))
-    old = {name: device.running() for name, device in desk.devices.items()}
-    reviewed = desk.plan(expect=CHANGES)
-    desk.apply(reviewed, expect=DONE)
-    new = {name: device.running() for name, device in desk.devices.items()}
-    digests = {}
-    for name, device in desk.devices.items():
-        [commit] = [record for record in log(device) if record.event == "commit-confirmed"]
-        digests[name] = {commit.before, commit.after}
-        assert old[name] != new[name]
-    return Fleet(desk, old, new, digests, reviewed)
+    return fleet_of(fleet_lab, commands, tmp_path_factory.mktemp("sros-desk"))
 
 
 PLAN_STRIKES = {
