@@ -19,7 +19,7 @@ from tests.lab.device import Chassis, Options
 from tests.lab.iosxr_bgp import neighbors_of
 from tests.lab.iosxr_database import Database, Session
 from tests.lab.iosxr_rpc import CLI_NS, DIFF_NS, Router
-from tests.lab.netconf import NetconfSessions
+from tests.lab.netconf import NetconfSessions, lock_holders
 from tests.lab.netconf_rpc import Answer
 from tests.lab.ssh_server import run_ssh
 
@@ -65,13 +65,7 @@ class Device(NetconfSessions[Session]):
         return [{"name": "commit confirmed", "state": "pending", "seconds": left, **who}]
 
     def locks(self) -> list[dict[str, object]]:
-        holder, foreign = self.database.holder, self.chassis.faults.foreign_lock(strikes=False)
-        found: list[dict[str, object]] = []
-        if holder is not None:
-            found.append({"session": holder.name, "user": holder.user})
-        if foreign is not None:
-            found.append({"session": "4711", "user": "noc"})
-        return found
+        return lock_holders(self.database.holder, self.chassis.faults)
 
     def control(self, op: str, request: Mapping[str, object]) -> object:
         if op == "revert_delay":

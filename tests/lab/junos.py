@@ -19,7 +19,7 @@ from tests.lab.junos_database import Database, Session
 from tests.lab.junos_facts import Facts
 from tests.lab.junos_rpc import Router
 from tests.lab.junos_tree import render
-from tests.lab.netconf import NetconfSessions
+from tests.lab.netconf import NetconfSessions, lock_holders
 from tests.lab.netconf_rpc import Answer
 from tests.lab.ssh_server import run_ssh
 
@@ -65,13 +65,7 @@ class Device(NetconfSessions[Session]):
         return found
 
     def locks(self) -> list[dict[str, object]]:
-        holder, foreign = self.database.holder, self.chassis.faults.foreign_lock(strikes=False)
-        found: list[dict[str, object]] = []
-        if holder is not None:
-            found.append({"session": holder.name, "user": holder.user})
-        if foreign is not None:
-            found.append({"session": "4711", "user": "noc"})
-        return found
+        return lock_holders(self.database.holder, self.chassis.faults)
 
     def control(self, op: str, request: Mapping[str, object]) -> object:
         if op == "bgp_neighbors":

@@ -22,11 +22,12 @@ import itertools
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import asyncssh
 
 from tests.lab.device import Chassis
+from tests.lab.faults import Faults
 from tests.lab.netconf_framing import Framer, FramingError, frame
 from tests.lab.netconf_rpc import NETCONF_NS, Answer
 from tests.lab.ssh_server import Process
@@ -34,6 +35,26 @@ from tests.lab.ssh_server import Process
 BASE_11 = "urn:ietf:params:netconf:base:1.1"
 
 S = TypeVar("S")
+
+
+class Holder(Protocol):
+    """A session that holds the lock on the candidate."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def user(self) -> str: ...
+
+
+def lock_holders(holder: Holder | None, faults: Faults) -> list[dict[str, object]]:
+    """Who holds the lock now: a session of ours, or the one that a fault has brought."""
+    found: list[dict[str, object]] = []
+    if holder is not None:
+        found.append({"session": holder.name, "user": holder.user})
+    if faults.foreign_lock(strikes=False) is not None:
+        found.append({"session": "4711", "user": "noc"})
+    return found
 
 
 class NetconfSessions(ABC, Generic[S]):
