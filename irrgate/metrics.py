@@ -9,16 +9,14 @@ age goes on growing when no run comes any more.
 from __future__ import annotations
 
 import math
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from irrgate.errors import MetricsError
 from irrgate.reports import FilterReport, RouterReport, RunReport
+from irrgate.whole_file import write_whole
 
 if TYPE_CHECKING:
     # Loading it takes time that only a run with metrics is to spend.
@@ -214,24 +212,12 @@ def _parsed(text: str) -> Iterator[tuple[_Family, Labels, float]]:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    made: str | None = None
     try:
         # Its name does not end in .prom: node_exporter is not to read it before it is whole.
-        descriptor, made = tempfile.mkstemp(prefix=".irrgate-", suffix=".new", dir=path.parent)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            os.fchmod(file.fileno(), _MODE)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(made).replace(path)
-        made = None
+        write_whole(path, content, _MODE, suffix=".new")
     except OSError as exc:
         raise MetricsError(
             str(path),
             f"the metrics cannot be written: {exc.strerror or exc}",
             hint="its directory must be there, and writable for the user that runs irrgate",
         ) from exc
-    finally:
-        if made is not None:
-            with suppress(OSError):
-                Path(made).unlink()

@@ -6,12 +6,10 @@ is another than the known one is never written: that is what an attack looks lik
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 import ssl
 import stat
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,6 +19,7 @@ from typing import Final
 from irrgate.errors import DeviceError, IrrgateError, WorkspaceError
 from irrgate.network import Workspace
 from irrgate.printable import printable
+from irrgate.whole_file import write_whole
 from tasks.identify import Identity, identify
 from tasks.inventory import limited, open_inventory
 from tasks.shown_identity import TIMEOUT, Proof, Shown, known_keys
@@ -214,14 +213,4 @@ def _write(path: Path, text: str) -> None:
     # A link stays one: other workspaces may have the same file.
     path = path.resolve()
     mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o644
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(mode)
-        Path(temporary).replace(path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(path, text.encode(errors="surrogateescape"), mode)

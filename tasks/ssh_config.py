@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from pathlib import Path
+
+from irrgate.whole_file import write_whole
 
 
 def write_ssh_config(workspace: Path, known_hosts: Path) -> Path:
@@ -22,8 +22,5 @@ def write_ssh_config(workspace: Path, known_hosts: Path) -> Path:
     # Named by its content, so that hosts with different files do not overwrite each other's.
     path = directory / f"ssh_config-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
     if not path.is_file():
-        handle, temporary = tempfile.mkstemp(prefix=".ssh_config-", dir=directory)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).replace(path)
+        write_whole(path, text.encode(), 0o600)
     return path
